@@ -1,0 +1,1 @@
+"""Command line of audiocodec: parse, call the library, print."""

@@ -1,0 +1,1 @@
+"""Training of audiocodec models: recipes, data, losses, discriminators, the loop and export."""
