@@ -1,0 +1,87 @@
+"""Codes: the value between encoder and decoder, and the unit that is saved and sent."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audiocodec.errors import UnsupportedLevels
+from audiocodec.spec import CodecSpec
+
+IntArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which weights made the codes: decoding with others gives noise, so files carry this.
+
+    name: what `load` takes ("" for the embedded default's folder is never used).
+    revision: commit or version of the weights, "" when unknown.
+    weights_sha256: hex digest over the weights' tensors (`audiocodec.load.hash_weights`).
+    """
+
+    name: str
+    revision: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The sound that was encoded, so that decoding gives back its length, rate and shape.
+
+    ndim: axes of the input: 1 for [T], 2 for [C, T], 3 for [B, C, T].
+    """
+
+    sample_rate_hz: int
+    channels: int
+    samples: int
+    ndim: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """Quantizer indices of a sound, coarse to fine.
+
+    indices: int32 [R, K, F]; R rows = batch x channels (a mono network codes every channel
+        as a row of its own), K levels, F frames.
+    spec: the grid of the codec that made them.
+    source: the sound they stand for.
+    model: identity of the weights, None for a codec that was never saved.
+    """
+
+    indices: IntArray
+    spec: CodecSpec
+    source: Source
+    model: ModelIdentity | None = None
+
+    @property
+    def levels(self) -> int:
+        """Number of quantizer levels K that are present."""
+        return int(self.indices.shape[1])
+
+    @property
+    def frames(self) -> int:
+        """Number of frames F."""
+        return int(self.indices.shape[2])
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the sound in seconds."""
+        return self.source.samples / self.source.sample_rate_hz
+
+    @property
+    def bitrate_bps(self) -> float:
+        """Nominal bits a second of one item, all its channels counted."""
+        return self.spec.bitrate_bps(self.levels) * self.source.channels / self.spec.channels
+
+    def truncate(self, *, levels: int) -> "Codes":
+        """Return the same codes with only the first `levels` levels: a lower bit rate.
+
+        Raises UnsupportedLevels when fewer than `levels` are present.
+        """
+        if not 1 <= levels <= self.levels:
+            raise UnsupportedLevels(
+                f"{levels} levels asked for, but these codes hold {self.levels}; "
+                f"choose 1 to {self.levels}"
+            )
+        return replace(self, indices=self.indices[:, :levels])

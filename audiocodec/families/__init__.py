@@ -1,0 +1,1 @@
+"""Architectures, one file each; they know layers and quantizers, never files."""

@@ -1,0 +1,182 @@
+"""SoundStream (arXiv 2107.03312): causal convolutional encoder, residual quantizer, decoder.
+
+The paper's network has stem kernel 7 at full rate, units of a dilated k7 and a k1 convolution
+with ELU, and channels that double with every stride. Two generalisations make light networks:
+a *patch* stem, whose first convolution has a stride (the whole network then runs at 1 kHz and
+less, as the production SoundStream's does), and *depthwise* units.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from audiocodec.layers.activation import ACTIVATIONS, Activation
+from audiocodec.layers.causal import CausalConv1d, CausalConvTranspose1d
+from audiocodec.layers.chain import Chain, Residual
+from audiocodec.layers.state import State
+from audiocodec.quantize.residual import ResidualQuantizer
+from audiocodec.spec import CodecSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundStreamConfig:
+    """Everything that shapes the network; widths are listed from the waveform inwards.
+
+    patch_samples: stride of the stem in samples (1: the paper's).
+    stem_kernel: its kernel in samples, a multiple of the patch if that is over 1.
+    strides: of the encoder's blocks; the hop is patch_samples times their product.
+    encoder_channels, decoder_channels: one width before every stride and one after the last.
+    unit_kernel, dilations: the residual units of a block; depthwise: k on single channels
+        between two k1 instead of a full convolution before one.
+    latent_dim: D, what the quantizer sees. levels, codebook_size, groups: see the quantizer.
+    """
+
+    sample_rate_hz: int = 24_000
+    patch_samples: int = 1
+    stem_kernel: int = 7
+    strides: tuple[int, ...] = (3, 4, 5, 8)
+    encoder_channels: tuple[int, ...] = (32, 64, 128, 256, 512)
+    decoder_channels: tuple[int, ...] = (32, 64, 128, 256, 512)
+    unit_kernel: int = 7
+    dilations: tuple[int, ...] = (1, 3, 9)
+    depthwise: bool = False
+    activation: str = "elu"
+    latent_kernel: int = 3
+    latent_units: int = 0
+    latent_dim: int = 512
+    levels: int = 8
+    codebook_size: int = 1024
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers that make no network."""
+        numbers = [self.patch_samples, self.stem_kernel, self.unit_kernel, self.latent_kernel]
+        numbers += [self.latent_dim, self.levels, self.groups, self.sample_rate_hz]
+        numbers += [*self.strides, *self.encoder_channels, *self.decoder_channels]
+        if min([*numbers, *self.dilations]) < 1 or self.codebook_size < 2 or self.latent_units < 0:
+            raise ValueError("every size of a SoundStream configuration is at least 1")
+        for widths in (self.encoder_channels, self.decoder_channels):
+            if len(widths) != len(self.strides) + 1:
+                raise ValueError(
+                    f"{len(self.strides)} strides need {len(self.strides) + 1} channel widths, "
+                    f"not {len(widths)}"
+                )
+        if self.stem_kernel % self.patch_samples:
+            raise ValueError("stem_kernel must be a multiple of patch_samples")
+        if self.latent_dim % self.groups:
+            raise ValueError("latent_dim must be a multiple of groups")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation is one of {sorted(ACTIVATIONS)}")
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples a frame: the product of all strides."""
+        return self.patch_samples * prod(self.strides)
+
+    @property
+    def spec(self) -> CodecSpec:
+        """The grid of time and bits."""
+        return CodecSpec(
+            sample_rate_hz=self.sample_rate_hz,
+            channels=1,
+            hop_samples=self.hop_samples,
+            codebook_sizes=(self.codebook_size,) * self.levels,
+        )
+
+
+def _unit(config: SoundStreamConfig, channels: int, dilation: int) -> Residual:
+    """Return one residual unit: activation, convolution, activation, k1."""
+    wide = CausalConv1d(
+        channels,
+        channels,
+        kernel=config.unit_kernel,
+        dilation=dilation,
+        depthwise=config.depthwise,
+    )
+    narrow = CausalConv1d(channels, channels, kernel=1)
+    # A small last layer lets a fresh network begin near the identity.
+    with torch.no_grad():
+        narrow.weight.mul_(0.3)
+    body: list[nn.Module] = [Activation(config.activation), wide]
+    if config.depthwise:
+        body += [CausalConv1d(channels, channels, kernel=1)]
+    return Residual(Chain([*body, Activation(config.activation), narrow]))
+
+
+def _units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
+    return [_unit(config, channels, dilation) for dilation in config.dilations]
+
+
+def _latent_units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
+    return [_unit(config, channels, 1) for _ in range(config.latent_units)]
+
+
+def build_encoder(config: SoundStreamConfig) -> Chain:
+    """Return the encoder: wav [B, 1, F hop] to latents [B, D, F]."""
+    widths = config.encoder_channels
+    layers: list[nn.Module] = [
+        CausalConv1d(1, widths[0], kernel=config.stem_kernel, stride=config.patch_samples)
+    ]
+    for stride, (narrow, wide) in zip(config.strides, pairwise(widths), strict=True):
+        layers += _units(config, narrow)
+        layers += [Activation(config.activation)]
+        layers += [CausalConv1d(narrow, wide, kernel=2 * stride, stride=stride)]
+    layers += _latent_units(config, widths[-1])
+    layers += [Activation(config.activation)]
+    return Chain(
+        [*layers, CausalConv1d(widths[-1], config.latent_dim, kernel=config.latent_kernel)]
+    )
+
+
+def build_decoder(config: SoundStreamConfig) -> Chain:
+    """Return the decoder, the encoder's mirror: latents [B, D, F] to wav [B, 1, F hop]."""
+    widths = config.decoder_channels[::-1]
+    layers: list[nn.Module] = [
+        CausalConv1d(config.latent_dim, widths[0], kernel=config.latent_kernel)
+    ]
+    layers += _latent_units(config, widths[0])
+    for stride, (wide, narrow) in zip(config.strides[::-1], pairwise(widths), strict=True):
+        layers += [Activation(config.activation)]
+        layers += [CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride)]
+        layers += _units(config, narrow)
+    layers += [Activation(config.activation)]
+    if config.patch_samples == 1:
+        return Chain([*layers, CausalConv1d(widths[-1], 1, kernel=config.stem_kernel)])
+    stem = CausalConvTranspose1d(
+        widths[-1], 1, kernel=config.stem_kernel, stride=config.patch_samples
+    )
+    return Chain([*layers, stem])
+
+
+class SoundStream(nn.Module):
+    """The whole network, as `Codec` and the trainer see it."""
+
+    def __init__(self, config: SoundStreamConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = build_encoder(config)
+        self.quantizer = ResidualQuantizer(
+            dim=config.latent_dim,
+            levels=config.levels,
+            codebook_size=config.codebook_size,
+            groups=config.groups,
+        )
+        self.decoder = build_decoder(config)
+
+    @property
+    def spec(self) -> CodecSpec:
+        """The grid of time and bits."""
+        return self.config.spec
+
+    def encode(self, wav: Tensor, *, levels: int, state: State = None) -> tuple[Tensor, State]:
+        """Map wav [R, 1, F hop] to indices [R, levels, F]; return them and the state after."""
+        latents, after = self.encoder(wav, state)
+        return self.quantizer.encode(latents, levels), after
+
+    def decode(self, indices: Tensor, *, state: State = None) -> tuple[Tensor, State]:
+        """Map indices [R, levels, F] to wav [R, 1, F hop]; return it and the state after."""
+        wav, after = self.decoder(self.quantizer.decode(indices), state)
+        return wav, after

@@ -1,0 +1,1 @@
+"""Causal blocks with explicit state: `y, state = layer(x, state)`; they know no codec."""

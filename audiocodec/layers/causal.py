@@ -1,0 +1,99 @@
+"""Causal convolutions: an output never depends on a later input, and the past is an argument."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .exact import conv1d_exact, conv_transpose1d_exact, depthwise_exact, wants_exact
+from .state import State
+
+
+def with_past(x: Tensor, state: State, columns: int) -> Tensor:
+    """Return x [B, C, T] behind its past: [B, C, columns + T]; silence when there was none."""
+    if columns == 0:
+        return x
+    past = x.new_zeros(*x.shape[:-1], columns) if state is None else state
+    if not isinstance(past, Tensor):
+        raise TypeError("a convolution's state is one tensor")
+    return torch.cat([past.to(x.dtype), x], dim=-1)
+
+
+class CausalConv1d(nn.Module):
+    """Convolution padded on the left only (SoundStream, section III-A).
+
+    Maps [B, in, T] to [B, out, T / stride]; T must be a multiple of the stride. The state is
+    the last `past` input columns, past = (kernel - 1) dilation + 1 - stride.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        depthwise: bool = False,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.stride, self.dilation, self.depthwise = stride, dilation, depthwise
+        self.past = (kernel - 1) * dilation + 1 - stride
+        if self.past < 0 or (depthwise and stride != 1):
+            raise ValueError(f"kernel {kernel} and stride {stride} leave samples out")
+        fan_in = kernel * (1 if depthwise else in_channels)
+        self.weight = nn.Parameter(
+            torch.empty(out_channels, 1 if depthwise else in_channels, kernel)
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        nn.init.normal_(self.weight, std=1 / math.sqrt(fan_in))
+
+    def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (y, state after x)."""
+        x = with_past(x, state, self.past)
+        after = x[..., x.shape[-1] - self.past :]
+        if not wants_exact(x):
+            groups = x.shape[1] if self.depthwise else 1
+            y = functional.conv1d(
+                x, self.weight, self.bias, self.stride, 0, self.dilation, groups
+            )
+        elif self.depthwise:
+            y = depthwise_exact(x, self.weight, self.bias, dilation=self.dilation)
+        else:
+            y = conv1d_exact(
+                x, self.weight, self.bias, stride=self.stride, dilation=self.dilation
+            )
+        return y, after
+
+
+class CausalConvTranspose1d(nn.Module):
+    """Transposed convolution cut on the right, so that it stays causal.
+
+    Maps [B, in, T] to [B, out, T stride]; the kernel is a multiple of the stride. The state is
+    the last kernel / stride - 1 input columns, whose tails reach into the next output.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, kernel: int, stride: int, bias: bool = True
+    ) -> None:
+        super().__init__()
+        if kernel % stride:
+            raise ValueError(f"kernel {kernel} is no multiple of stride {stride}")
+        self.stride = stride
+        self.past = kernel // stride - 1
+        self.weight = nn.Parameter(torch.empty(in_channels, out_channels, kernel))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+        nn.init.normal_(self.weight, std=1 / math.sqrt(in_channels * (self.past + 1)))
+
+    def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (y, state after x)."""
+        samples = x.shape[-1] * self.stride
+        x = with_past(x, state, self.past)
+        after = x[..., x.shape[-1] - self.past :]
+        if wants_exact(x):
+            return conv_transpose1d_exact(x, self.weight, self.bias, stride=self.stride), after
+        y = functional.conv_transpose1d(x, self.weight, self.bias, self.stride)
+        begin = self.past * self.stride
+        return y[..., begin : begin + samples], after

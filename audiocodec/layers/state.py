@@ -1,0 +1,14 @@
+"""What a causal layer remembers between two pieces of one signal: a plain value."""
+
+from typing import Protocol, TypeAlias
+
+from torch import Tensor
+
+State: TypeAlias = "Tensor | tuple[State, ...] | None"
+"""None before the first sample; then a carry of past columns, or a tuple with one per layer."""
+
+
+class Layer(Protocol):
+    """Anything that maps [B, C, T] to [B, C', T'] and carries a state."""
+
+    def __call__(self, x: Tensor, state: State = None) -> tuple[Tensor, State]: ...

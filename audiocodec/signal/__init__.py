@@ -1,0 +1,1 @@
+"""Spectra shared by losses and metrics."""
