@@ -15,7 +15,7 @@ SOURCE = Path(audiocodec.__file__).read_text(encoding="utf-8")
 def shown_to_type_checkers() -> set[str]:
     """Return the names that the TYPE_CHECKING block imports."""
     tree = ast.parse(SOURCE)
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     return {alias.asname or alias.name for node in imports for alias in node.names}
 
