@@ -126,9 +126,7 @@ def test_a_read_only_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("swallowed", [False, True])
-def test_a_write_that_fails_is_one_line_and_leaves_nothing(
-    tmp_path: Path, swallowed: bool
-) -> None:
+def test_a_write_that_fails_is_one_line_and_leaves_nothing(tmp_path: Path, swallowed: bool) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:

@@ -1,0 +1,136 @@
+"""The header of a `.codes` file as a value: what a decoder must know before the first chunk."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from audiocodec.errors import FormatError
+
+from .bits import bits_for
+
+MAX_LEVELS = 64
+MAX_CODEBOOK_SIZE = 1 << 24
+MAX_NAME_BYTES = 255
+_FEATURE = re.compile(r"[a-z0-9-]{1,64}")
+_KEY = re.compile(r"[a-z0-9_]{1,64}")
+_DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
+
+
+class Span(NamedTuple):
+    """Smallest and largest value allowed, both included."""
+
+    low: int
+    high: int
+
+
+RANGES = {
+    "sample_rate_hz": Span(1, 10_000_000),
+    "channels": Span(1, 256),
+    "hop_samples": Span(1, 1 << 20),
+    "rows": Span(1, 1024),
+    "source_sample_rate_hz": Span(1, 10_000_000),
+    "source_channels": Span(1, 1024),
+    "source_samples": Span(0, 1 << 48),
+    "source_ndim": Span(1, 3),
+    "coding": Span(0, (1 << 56) - 1),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Which codec made the codes, from what; format.md, section 4.
+
+    sample_rate_hz, channels, hop_samples, codebook_sizes: the codec's grid; sizes per level.
+    rows: R, runs of the network: batch x channels for a mono codec.
+    source_sample_rate_hz, source_channels, source_ndim: the sound that was encoded.
+    source_samples: its length at its own rate; None while that is unknown, as in a live stream.
+    model_name, model_revision: what `load` takes; "" when unknown.
+    weights_sha256: 64 hex digits; "" when unknown.
+    coding: how payloads are coded; 0 is packed bits.
+    critical_features: names of what a reader must understand to decode the file.
+    metadata: pairs of key and value, such as ("title", "..."); a key may come more than once.
+
+    Raises FormatError when a value is outside of what the format can hold.
+    """
+
+    sample_rate_hz: int
+    hop_samples: int
+    codebook_sizes: tuple[int, ...]
+    source_sample_rate_hz: int
+    channels: int = 1
+    rows: int = 1
+    source_channels: int = 1
+    source_samples: int | None = None
+    source_ndim: int = 2
+    model_name: str = ""
+    model_revision: str = ""
+    weights_sha256: str = ""
+    coding: int = 0
+    critical_features: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in RANGES:
+            self._check_number(name)
+        self._check_sizes()
+        _check_text("model_name", self.model_name, MAX_NAME_BYTES)
+        _check_text("model_revision", self.model_revision, MAX_NAME_BYTES)
+        if not _DIGEST.fullmatch(self.weights_sha256):
+            raise FormatError(
+                f"weights_sha256 is {self.weights_sha256!r}; expected 64 digits of lower-case hex, "
+                f"or '' when unknown"
+            )
+        self._check_features()
+        for key, value in self.metadata:
+            if not _KEY.fullmatch(key):
+                raise FormatError(f"metadata key {key!r}: expected 1 to 64 of a-z, 0-9 and _")
+            _check_text(f"metadata {key}", value, None, allowed="\t\n")
+
+    @property
+    def levels(self) -> int:
+        """Number of levels K of the codec; a chunk may hold fewer."""
+        return len(self.codebook_sizes)
+
+    @property
+    def bits_per_level(self) -> tuple[int, ...]:
+        """Bits that one packed code of each level takes."""
+        return tuple(bits_for(size) for size in self.codebook_sizes)
+
+    def samples_of(self, frames: int) -> int:
+        """Return how many samples of the source, at its own rate, `frames` frames stand for."""
+        return frames * self.hop_samples * self.source_sample_rate_hz // self.sample_rate_hz
+
+    def _check_number(self, name: str) -> None:
+        value, span = getattr(self, name), RANGES[name]
+        if name == "source_samples" and value is None:
+            return
+        if not isinstance(value, int) or not span.low <= value <= span.high:
+            raise FormatError(f"{name} is {value}; expected {span.low} to {span.high}")
+
+    def _check_sizes(self) -> None:
+        if not 1 <= self.levels <= MAX_LEVELS:
+            raise FormatError(f"{self.levels} codebook_sizes; expected 1 to {MAX_LEVELS}")
+        for size in self.codebook_sizes:
+            if not 1 <= size <= MAX_CODEBOOK_SIZE:
+                raise FormatError(f"codebook size is {size}; expected 1 to {MAX_CODEBOOK_SIZE}")
+
+    def _check_features(self) -> None:
+        names = self.critical_features
+        if list(names) != sorted(set(names)) or not all(map(_FEATURE.fullmatch, names)):
+            raise FormatError(
+                f"critical_features are {names!r}; expected different names in ascending order, "
+                f"each 1 to 64 of a-z, 0-9 and -"
+            )
+
+
+def _check_text(what: str, text: str, most: int | None, allowed: str = "") -> None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise FormatError(f"{what} cannot be written as UTF-8: {text!r}") from None
+    if most is not None and size > most:
+        raise FormatError(f"{what} takes {size} bytes; expected at most {most}")
+    # Control characters in a file could steer the terminal that shows them.
+    if any(unicodedata.category(c) == "Cc" and c not in allowed for c in text):
+        raise FormatError(f"{what} has control characters: {text!r}")
