@@ -13,7 +13,7 @@ def main(path: str) -> None:
     codec = audiocodec.load()
     codes = codec.encode(wav.T, sample_rate_hz)
     back = codec.decode(codes)
-    soundfile.write("back.wav", back.T, sample_rate_hz)
+    soundfile.write("back.wav", back.numpy().T, sample_rate_hz)
     print(f"{codes.duration_s:.1f} s in {codes.levels} levels at {codes.bitrate_bps / 1000:g} kbps")
 
 
