@@ -1,4 +1,4 @@
-"""Cut a .codes file down to fewer levels, without loading torch: codes_without_torch.py IN.WAV."""
+"""Cut a .codes file down to fewer levels, without loading torch: cut_codes.py IN.WAV."""
 
 import subprocess
 import sys
