@@ -76,7 +76,7 @@ def header_from_bytes(data: bytes) -> Header:
             raise Corrupt(f"the header lacks {name} (tag {tag}); encode the sound again")
     try:
         return Header(**_values(fields))
-    except Corrupt:
+    except (Corrupt, UnsupportedVersion):
         raise
     except (FormatError, UnicodeDecodeError) as error:
         raise Corrupt(f"the header is not valid: {error}") from error

@@ -211,7 +211,7 @@ class Reader:
             header = read_preamble(self._window)
             self._first_record = self._window.position
             return header
-        except Corrupt as error:
+        except (Corrupt, Truncated) as error:  # a damaged length can look like an early end
             if self._strict or not self._seekable:
                 raise
             self._go_to(self._start)

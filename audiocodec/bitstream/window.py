@@ -5,7 +5,7 @@ from typing import BinaryIO
 from audiocodec.errors import Corrupt
 
 _READ_AHEAD = 1 << 16
-_EFFORT_A_BYTE, _FREE_EFFORT = 64, 1 << 22
+_EFFORT_A_BYTE, _FREE_EFFORT = 8, 1 << 22
 
 
 class Forged(Corrupt):

@@ -48,7 +48,7 @@ class CausalConv1d(nn.Module):
             torch.empty(out_channels, 1 if depthwise else in_channels, kernel)
         )
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=1 / math.sqrt(fan_in))
+        nn.init.normal_(self.weight, std=math.sqrt(2 / fan_in))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
@@ -85,7 +85,7 @@ class CausalConvTranspose1d(nn.Module):
         self.past = kernel // stride - 1
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=1 / math.sqrt(in_channels * (self.past + 1)))
+        nn.init.normal_(self.weight, std=math.sqrt(2 / (in_channels * (self.past + 1))))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""

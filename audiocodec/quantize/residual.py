@@ -68,11 +68,13 @@ class ResidualQuantizer(nn.Module):
 
     def nearest(self, x: Tensor, level: int) -> Tensor:
         """Return the index [B, F] of the vector nearest to each column of x [B, D / G, F]."""
+        batch, width, frames = x.shape
         codebook = self.codebooks[level]
+        columns = x.transpose(1, 2).reshape(batch * frames, width).to(codebook.dtype)
         # |x - e|^2 is least where <x, e> - |e|^2 / 2 is largest.
-        offset = codebook.square().sum(dim=1, keepdim=True).mul_(-0.5)
-        scores = [torch.addmm(offset, codebook, row) for row in x.to(codebook.dtype)]
-        return torch.stack([score.argmax(dim=0) for score in scores])
+        offset = codebook.square().sum(dim=1).mul_(-0.5)
+        scores = torch.addmm(offset, columns, codebook.T)
+        return scores.argmax(dim=1).reshape(batch, frames)
 
     def look_up(self, index: Tensor, level: int) -> Tensor:
         """Return the vectors [B, D / G, F] at index [B, F] of one level."""

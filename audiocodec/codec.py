@@ -1,0 +1,211 @@
+"""Codec: the one interface of every family; length, rate and channels are settled here."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audiocodec.codes import Codes, ModelIdentity, Source
+from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
+from audiocodec.families.network import Network
+from audiocodec.spec import CodecSpec
+from audiocodec.stream import StreamDecoder, StreamEncoder
+
+Wav = Tensor | NDArray[np.float32] | NDArray[np.float64]
+
+
+class Codec:
+    """A network with its weights: `encode` sound to codes, `decode` them back.
+
+    The network must be in evaluation mode; `audiocodec.load` returns it so.
+    """
+
+    def __init__(
+        self, network: Network, *, identity: ModelIdentity | None = None, device: str = "cpu"
+    ) -> None:
+        self.device = torch.device(device)
+        if isinstance(network, torch.nn.Module):
+            network.to(self.device)
+        self.network = network
+        self.identity = identity
+
+    @property
+    def spec(self) -> CodecSpec:
+        """The grid of time and bits."""
+        return self.network.spec
+
+    def encode(
+        self,
+        wav: Wav,
+        sample_rate_hz: int | None = None,
+        *,
+        levels: int | None = None,
+        bitrate_bps: float | None = None,
+    ) -> Codes:
+        """Return the codes of wav: [T], [C, T] or [B, C, T], float, full scale at 1.
+
+        sample_rate_hz: rate of wav (default: the codec's own); other rates are resampled.
+        levels: quantizer levels to keep, or bitrate_bps: bits a second of one channel, snapped
+            down to whole levels; by default all levels.
+        A mono codec codes every channel by itself: C channels cost C times the bit rate.
+
+        Raises UnsupportedAudio for wrong shapes and for NaN or infinity, UnsupportedLevels.
+        """
+        array = _as_array(wav)
+        _check_finite(array)
+        source = Source(
+            sample_rate_hz=sample_rate_hz or self.spec.sample_rate_hz,
+            channels=1 if array.ndim == 1 else int(array.shape[-2]),
+            samples=int(array.shape[-1]),
+            ndim=array.ndim,
+        )
+        items = array.reshape(-1, source.channels, source.samples)
+        stream = self._encoder(source, self.choose_levels(levels, bitrate_bps), len(items))
+        pieces = [stream.push(items), stream.flush()]
+        indices = np.concatenate([piece.indices for piece in pieces], axis=-1)
+        frames = self.spec.frames(-(-source.samples * self.spec.sample_rate_hz // source.sample_rate_hz))
+        return Codes(indices[..., :frames], self.spec, source, self.identity)
+
+    def decode(
+        self, codes: Codes, *, levels: int | None = None, force_model: bool = False
+    ) -> Tensor:
+        """Return the sound as float32 on the CPU, with the shape, length and rate of the input.
+
+        levels: use only the first so many. force_model: decode codes of other weights anyway.
+        Raises WrongModel for codes of other weights or of another grid, UnsupportedLevels.
+        """
+        self.check_identity(codes, force=force_model)
+        if levels is not None:
+            codes = codes.truncate(levels=levels)
+        source = codes.source
+        rows_an_item = -(-source.channels // self.spec.channels)
+        stream = StreamDecoder(
+            self.network,
+            source=source,
+            device=self.device,
+            batch=max(1, len(codes.indices) // rows_an_item),
+        )
+        pieces = [stream.push(codes.indices), stream.flush(source.samples)]
+        wav = np.concatenate(pieces, axis=-1)[..., : source.samples]
+        shape = {1: wav[0, 0], 2: wav[0], 3: wav}
+        return torch.from_numpy(np.ascontiguousarray(shape[source.ndim]))
+
+    def stream_encoder(
+        self,
+        *,
+        levels: int | None = None,
+        bitrate_bps: float | None = None,
+        sample_rate_hz: int | None = None,
+        channels: int = 1,
+    ) -> StreamEncoder:
+        """Return an encoder that takes blocks [C, T] of any size, with the offline codes."""
+        source = Source(sample_rate_hz or self.spec.sample_rate_hz, channels, 0)
+        return self._encoder(source, self.choose_levels(levels, bitrate_bps), 1)
+
+    def stream_decoder(
+        self, *, sample_rate_hz: int | None = None, channels: int = 1
+    ) -> StreamDecoder:
+        """Return a decoder that takes indices [R, K, F] of any length."""
+        source = Source(sample_rate_hz or self.spec.sample_rate_hz, channels, 0)
+        return StreamDecoder(self.network, source=source, device=self.device)
+
+    def choose_levels(self, levels: int | None, bitrate_bps: float | None) -> int:
+        """Return the number of levels for a request; raises UnsupportedLevels."""
+        if levels is not None and bitrate_bps is not None:
+            raise UnsupportedLevels("levels and bitrate_bps both given; give one of them")
+        if bitrate_bps is not None:
+            return self.spec.levels_for_bitrate(bitrate_bps)
+        return self.spec.check_levels(levels)
+
+    def check_identity(self, codes: Codes, *, force: bool = False) -> None:
+        """Raise WrongModel where the codes were made on another grid or by other weights."""
+        check_identity(
+            made_by=codes.model, grid=codes.spec, identity=self.identity, spec=self.spec, force=force
+        )
+
+    def save(self, folder: str | Path) -> ModelIdentity:
+        """Write the model as a folder that `audiocodec.load` reads."""
+        from audiocodec.families.soundstream import SoundStream
+        from audiocodec.folder import save_folder
+
+        if not isinstance(self.network, SoundStream):
+            raise TypeError("only networks of the package's own families are saved")
+        name = self.identity.name if self.identity else Path(folder).name
+        return save_folder(self.network, Path(folder), family="soundstream", name=name)
+
+    def _encoder(self, source: Source, levels: int, batch: int) -> StreamEncoder:
+        return StreamEncoder(
+            self.network,
+            levels=levels,
+            source=source,
+            identity=self.identity,
+            device=self.device,
+            batch=batch,
+        )
+
+
+def check_identity(
+    *,
+    made_by: ModelIdentity | None,
+    grid: CodecSpec,
+    identity: ModelIdentity | None,
+    spec: CodecSpec,
+    force: bool,
+) -> None:
+    """Raise WrongModel where codes of `made_by` on `grid` are not for this model and spec.
+
+    force: accept other weights, but never another grid.
+    """
+    same_grid = (grid.sample_rate_hz, grid.channels, grid.hop_samples) == (
+        spec.sample_rate_hz,
+        spec.channels,
+        spec.hop_samples,
+    )
+    if not same_grid or grid.codebook_sizes != spec.codebook_sizes[: grid.levels]:
+        raise WrongModel(
+            f"the codes are on a grid of {grid.sample_rate_hz} Hz, hop {grid.hop_samples}, "
+            f"{grid.levels} levels; this model's is {spec.sample_rate_hz} Hz, hop "
+            f"{spec.hop_samples}, {spec.levels} levels; load the model that made them"
+        )
+    if force or made_by is None or identity is None:
+        return
+    if made_by.weights_sha256 != identity.weights_sha256:
+        raise WrongModel(
+            f"the codes were made with {describe(made_by)}, but {describe(identity)} is loaded; "
+            f"load the former, or pass force_model=True (--force-model) to try anyway"
+        )
+
+
+def describe(identity: ModelIdentity) -> str:
+    """Return one line that names weights: name, revision, start of the hash."""
+    revision = f"@{identity.revision}" if identity.revision else ""
+    return f"{identity.name}{revision} (weights {identity.weights_sha256[:12]})"
+
+
+def _as_array(wav: Wav) -> NDArray[np.float32]:
+    array = wav.detach().cpu().numpy() if isinstance(wav, Tensor) else np.asarray(wav)
+    if not 1 <= array.ndim <= 3:
+        raise UnsupportedAudio(f"[T], [C, T] or [B, C, T] expected, not shape {array.shape}")
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UnsupportedAudio(
+            f"floating-point samples with full scale at 1 expected, not {array.dtype}; "
+            f"divide integers by their full scale first"
+        )
+    if array.ndim > 1 and not 1 <= array.shape[-2] <= 8:
+        raise UnsupportedAudio(
+            f"1 to 8 channels expected on the axis before time, not {array.shape[-2]} "
+            f"(shape {array.shape}); transpose [T, C] to [C, T]"
+        )
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _check_finite(array: NDArray[np.float32]) -> None:
+    if np.isfinite(array).all():
+        return
+    position = np.argwhere(~np.isfinite(array))[0]
+    value = array[tuple(position)]
+    raise UnsupportedAudio(
+        f"sample {position[-1]} is {value}; finite numbers expected: mend the sound first"
+    )

@@ -1,0 +1,180 @@
+"""Streams: the only owners of state and remainders; offline coding is one big push."""
+
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audiocodec.audio.layout import from_rows, to_rows
+from audiocodec.audio.resample import Resampler
+from audiocodec.codes import Codes, ModelIdentity, Source
+from audiocodec.families.network import Network
+from audiocodec.layers.state import State
+
+FloatArray = NDArray[np.float32]
+
+BLOCK_FRAMES = 50
+"""Frames that go through the network at once: bounds memory, and keeps it in the cache."""
+
+
+class StreamEncoder:
+    """Sound in blocks of any size to codes as soon as they are complete.
+
+    The codes do not depend on how the sound was cut: on a CPU they are equal to the last bit
+    of the offline ones, because offline coding is this class, pushed once.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        levels: int,
+        source: Source,
+        identity: ModelIdentity | None,
+        device: torch.device,
+        batch: int = 1,
+    ) -> None:
+        self.network, self.levels, self.source = network, levels, source
+        self.identity, self.device, self.batch = identity, device, batch
+        spec = network.spec
+        self.resamplers = [
+            Resampler(source.sample_rate_hz, spec.sample_rate_hz, source.channels)
+            for _ in range(batch)
+        ]
+        rows = batch * to_rows(np.zeros((source.channels, 0), np.float32), spec.channels).shape[0]
+        self.rest: FloatArray = np.zeros((rows, spec.channels, 0), np.float32)
+        self.states: list[State] = [None] * rows
+        self.pushed_samples = 0
+        self.reported_samples = 0
+        self.frames = 0
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples at the codec's rate that must arrive before the first codes: one hop."""
+        return self.network.spec.hop_samples
+
+    def push(self, wav: FloatArray) -> Codes:
+        """Take wav [C, T] ([B, C, T] for a batch); return the codes of all complete frames."""
+        items = wav[None] if wav.ndim == 2 else wav
+        self.pushed_samples += items.shape[-1]
+        pairs = zip(self.resamplers, items, strict=True)
+        return self._advance([resampler.push(item) for resampler, item in pairs], last=False)
+
+    def flush(self) -> Codes:
+        """Return the codes of what is left, the last frame filled up with silence."""
+        return self._advance([resampler.flush() for resampler in self.resamplers], last=True)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let go of the state."""
+        self.states = [None] * len(self.states)
+
+    def _advance(self, items: list[FloatArray], *, last: bool) -> Codes:
+        spec = self.network.spec
+        rows = np.concatenate([to_rows(item, spec.channels) for item in items])
+        wav = np.concatenate([self.rest, rows], axis=-1)
+        if last and wav.shape[-1] % spec.hop_samples:
+            missing = spec.hop_samples - wav.shape[-1] % spec.hop_samples
+            wav = np.pad(wav, ((0, 0), (0, 0), (0, missing)))
+        whole = wav.shape[-1] // spec.hop_samples * spec.hop_samples
+        self.rest = wav[..., whole:].copy()
+        indices = self._encode(wav[..., :whole])
+        self.frames += indices.shape[-1]
+        return Codes(
+            indices=indices,
+            spec=spec,
+            source=self._covered(last=last),
+            model=self.identity,
+        )
+
+    def _covered(self, *, last: bool) -> Source:
+        """Return the stretch of the source that the codes of this push stand for."""
+        spec, source = self.network.spec, self.source
+        done = self.frames * spec.hop_samples * source.sample_rate_hz // spec.sample_rate_hz
+        upto = self.pushed_samples if last else min(done, self.pushed_samples)
+        samples, self.reported_samples = upto - self.reported_samples, upto
+        return Source(source.sample_rate_hz, source.channels, samples, source.ndim)
+
+    @torch.inference_mode()
+    def _encode(self, wav: FloatArray) -> NDArray[np.int32]:
+        """Return the indices [R, K, F] of whole frames wav [R, C, F hop]."""
+        hop = self.network.spec.hop_samples
+        block = BLOCK_FRAMES * hop
+        pieces = [np.zeros((len(wav), self.levels, 0), np.int32)]
+        for begin in range(0, wav.shape[-1], block):
+            piece = torch.from_numpy(wav[..., begin : begin + block]).to(self.device)
+            rows = []
+            for i, row in enumerate(piece):
+                found, self.states[i] = self.network.encode(
+                    row[None], levels=self.levels, state=self.states[i]
+                )
+                rows.append(found)
+            pieces.append(torch.cat(rows).cpu().numpy().astype(np.int32))
+        return np.concatenate(pieces, axis=-1)
+
+
+class StreamDecoder:
+    """Codes in pieces of any size to sound at the source's rate and channels."""
+
+    def __init__(
+        self, network: Network, *, source: Source, device: torch.device, batch: int = 1
+    ) -> None:
+        self.network, self.source, self.device, self.batch = network, source, device, batch
+        self.resamplers = [
+            Resampler(network.spec.sample_rate_hz, source.sample_rate_hz, source.channels)
+            for _ in range(batch)
+        ]
+        self.states: list[State] = []
+        self.given_samples = 0
+
+    def push(self, indices: NDArray[np.int32]) -> FloatArray:
+        """Take indices [R, K, F]; return the sound that is complete, [B, C, T]."""
+        wav = self._decode(indices)
+        items = np.split(wav, self.batch)
+        return self._give(
+            [
+                resampler.push(from_rows(item, self.source.channels))
+                for resampler, item in zip(self.resamplers, items, strict=True)
+            ]
+        )
+
+    def flush(self, samples: int | None = None) -> FloatArray:
+        """Return what is left, [B, C, T], so that `samples` were given in all (None: all)."""
+        tail = self._give([resampler.flush() for resampler in self.resamplers])
+        if samples is None:
+            return tail
+        wanted = samples - (self.given_samples - tail.shape[-1])
+        if wanted >= tail.shape[-1]:
+            return np.pad(tail, ((0, 0), (0, 0), (0, wanted - tail.shape[-1])))
+        return tail[..., : max(0, wanted)]
+
+    def _give(self, items: list[FloatArray]) -> FloatArray:
+        wav = np.stack(items)
+        self.given_samples += wav.shape[-1]
+        return wav
+
+    @torch.inference_mode()
+    def _decode(self, indices: NDArray[np.int32]) -> FloatArray:
+        """Return the sound [R, C, F hop] of indices [R, K, F]."""
+        if not self.states:
+            self.states = [None] * len(indices)
+        pieces = [np.zeros((len(indices), self.network.spec.channels, 0), np.float32)]
+        for begin in range(0, indices.shape[-1], BLOCK_FRAMES):
+            piece = torch.from_numpy(indices[..., begin : begin + BLOCK_FRAMES])
+            rows: list[Tensor] = []
+            for i, row in enumerate(piece.to(self.device).long()):
+                wav, self.states[i] = self.network.decode(row[None], state=self.states[i])
+                rows.append(wav)
+            pieces.append(torch.cat(rows).cpu().numpy())
+        return np.concatenate(pieces, axis=-1)

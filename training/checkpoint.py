@@ -1,0 +1,39 @@
+"""Checkpoints: written whole or not at all, the newest and the best kept."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from audiocodec.atomic import atomic_output
+from audiocodec.errors import AudioCodecError
+
+LAST = "last.pt"
+BEST = "best.pt"
+
+
+class BadCheckpoint(AudioCodecError):
+    """A checkpoint that cannot be read, or that belongs to another model."""
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; a crash in the middle leaves the former one as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_output(path, overwrite=True) as file:
+        torch.save(state, file)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of ours, tensors and plain values only.
+
+    Raises BadCheckpoint when it cannot be read.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise BadCheckpoint(f"{path}: no such checkpoint; start a run first") from error
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise BadCheckpoint(f"{path}: not a readable checkpoint: {error}") from error
+    if not isinstance(state, dict) or "step" not in state:
+        raise BadCheckpoint(f"{path}: not a checkpoint of this trainer")
+    return state

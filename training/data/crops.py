@@ -1,0 +1,56 @@
+"""Batches of random crops from a resident corpus, with an order that a checkpoint can resume."""
+
+import torch
+from torch import Tensor
+
+from ..config import DataConfig
+from .corpus import Corpus
+
+
+def file_odds(corpus: Corpus, config: DataConfig) -> Tensor:
+    """Return the chance [files] that a crop comes from each file: by duration, rebalanced."""
+    odds = corpus.lengths.double()
+    if config.category_shares:
+        shares = torch.zeros_like(odds)
+        for category, share in config.category_shares.items():
+            inside = torch.tensor([entry.category == category for entry in corpus.entries])
+            if inside.any():
+                shares += inside * odds / odds[inside].sum() * share
+        odds = shares
+    full = torch.tensor([entry.bandwidth_hz >= config.full_band_hz for entry in corpus.entries])
+    if config.full_band_share > 0 and full.any() and not full.all():
+        within = odds[full].sum() / odds.sum()
+        odds[full] *= config.full_band_share / within
+        odds[~full] *= (1 - config.full_band_share) / (1 - within)
+    return odds / odds.sum()
+
+
+class Crops:
+    """Draws batches float32 [B, 1, T]; all randomness is in `generator`."""
+
+    def __init__(
+        self, corpus: Corpus, config: DataConfig, *, segment_samples: int, seed: int
+    ) -> None:
+        self.corpus, self.config, self.segment_samples = corpus, config, segment_samples
+        self.generator = torch.Generator().manual_seed(seed)
+        self.odds = file_odds(corpus, config)
+
+    def draw(self, device: torch.device) -> Tensor:
+        """Return the next batch; files shorter than a segment are followed by silence."""
+        batch, length = self.config.batch_size, self.segment_samples
+        files = torch.multinomial(self.odds, batch, replacement=True, generator=self.generator)
+        spare = (self.corpus.lengths[files] - length).clamp(min=0)
+        where = torch.rand(batch, generator=self.generator, dtype=torch.float64)
+        offsets = (where * (spare + 1)).long().clamp(max=spare)
+        grid = torch.arange(length)[None] + offsets[:, None]
+        inside = grid < self.corpus.lengths[files][:, None]
+        grid = (grid + self.corpus.starts[files][:, None]) * inside
+        crops = self.corpus.samples[grid.to(self.corpus.samples.device)].to(device)
+        wav = crops.float() / 32768 * inside.to(device)
+        return wav[:, None] * self._gains(batch).to(device)
+
+    def _gains(self, batch: int) -> Tensor:
+        low, high = self.config.gain_db
+        db = low + (high - low) * torch.rand(batch, generator=self.generator)
+        sign = torch.randint(0, 2, (batch,), generator=self.generator) * 2 - 1
+        return (sign * 10 ** (db / 20))[:, None, None]

@@ -1,0 +1,63 @@
+"""Multi-scale spectral losses on mel spectra."""
+
+import math
+
+from torch import Tensor
+
+from audiocodec.signal.mel import mel_spectrogram
+
+PAPER_WINDOWS = (64, 128, 256, 512, 1024, 2048)
+PAPER_MELS = 64
+
+
+def paper_spectral_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
+    """Return the spectral loss of SoundStream (equations 4 and 5) for waves [B, T].
+
+    Per window s, with hop s / 4 and 64 mels: the L1 norm of the difference of the mels plus
+    sqrt(s / 2) times the L2 norm of the difference of their logarithms, norms over mels, means
+    over frames and batch; summed over windows 2^6 .. 2^11.
+    """
+    total = real.new_zeros(())
+    for window in PAPER_WINDOWS:
+        a, b = (
+            mel_spectrogram(
+                wav,
+                sample_rate_hz=sample_rate_hz,
+                window_samples=window,
+                hop_samples=window // 4,
+                mels=PAPER_MELS,
+            )
+            for wav in (real, fake)
+        )
+        logs = a.clamp(min=1e-5).log() - b.clamp(min=1e-5).log()
+        l2 = (logs.square().sum(dim=-2) + 1e-8).sqrt()
+        total = total + (a - b).abs().sum(dim=-2).mean() + math.sqrt(window / 2) * l2.mean()
+    return total
+
+
+LOG_MEL_SCALES = ((64, 10), (128, 20), (256, 40), (512, 64), (1024, 96), (2048, 160))
+
+
+def log_mel_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
+    """Return the mean L1 distance of log10 mels of waves [B, T], averaged over six windows.
+
+    Unlike the paper's, every window has only as many mels as its bins can tell apart, and
+    logarithms alone count; bounded by -100 dB.
+    """
+    total = real.new_zeros(())
+    for window, mels in LOG_MEL_SCALES:
+        a, b = (
+            mel_spectrogram(
+                wav,
+                sample_rate_hz=sample_rate_hz,
+                window_samples=window,
+                hop_samples=window // 4,
+                mels=mels,
+            )
+            for wav in (real, fake)
+        )
+        total = total + (a.clamp(min=1e-5).log10() - b.clamp(min=1e-5).log10()).abs().mean()
+    return total / len(LOG_MEL_SCALES)
+
+
+SPECTRAL_LOSSES = {"paper": paper_spectral_loss, "log_mel": log_mel_loss}

@@ -1,0 +1,84 @@
+"""One training step: every loss by its name, one update of generator and discriminators."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .config import Phase, Recipe
+from .losses.spectral import SPECTRAL_LOSSES
+from .optim import lr_share, set_lr
+from .quantizer import Quantized
+from .state import TrainState
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """losses: each by name, unweighted. fake: the generator's output [B, 1, T]."""
+
+    losses: dict[str, Tensor]
+    gradient_norm: Tensor
+    embedding_norm: Tensor
+    fake: Tensor
+
+
+def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
+    """Update the generator, then the codebooks, then the discriminators, on wav [B, 1, T]."""
+    phase = recipe.phase_at(state.step)
+    share = lr_share(state.step, recipe.optim, recipe.steps)
+    set_lr(state.optimizer, share * recipe.optim.generator_lr)
+    autocast = torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16)
+    with autocast:
+        latents, _ = state.network.encoder(wav)
+        quantized = state.quantizer.quantize(latents) if phase.quantize else _as_is(latents)
+        fake, _ = state.network.decoder(quantized.latents)
+    fake = fake.float()
+    losses = {
+        "spectral": SPECTRAL_LOSSES[recipe.spectral_loss](
+            wav[:, 0], fake[:, 0], recipe.model.sample_rate_hz
+        ),
+        "reconstruction": functional.mse_loss(fake, wav),
+        "commitment": quantized.commitment,
+    }
+    if phase.adversarial_phase:
+        with autocast:
+            verdict = state.adversary.fool(wav[:, 0], fake[:, 0])
+        losses |= {"adversarial": verdict.adversarial, "feature": verdict.feature}
+    norm = _update_generator(state, weigh(losses, phase), recipe.optim.max_grad_norm)
+    if phase.quantize:
+        state.quantizer.update()
+    if phase.adversarial_phase:
+        set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
+        with autocast:
+            losses["discriminator"] = state.adversary.judge(wav[:, 0], fake[:, 0])
+    state.step += 1
+    return StepResult(
+        losses={name: loss.detach() for name, loss in losses.items()},
+        gradient_norm=norm,
+        embedding_norm=latents.detach().float().norm(dim=1).mean(),
+        fake=fake.detach(),
+    )
+
+
+def weigh(losses: dict[str, Tensor], phase: Phase) -> Tensor:
+    """Return the sum of the losses, each times the phase's weight of the same name."""
+    terms = [getattr(phase, name) * loss for name, loss in losses.items()]
+    return torch.stack(terms).sum()
+
+
+def _as_is(latents: Tensor) -> Quantized:
+    """Return latents that skip the quantizer, with a small pull that keeps them bounded."""
+    return Quantized(latents, 1e-3 * latents.float().square().mean())
+
+
+def _update_generator(state: TrainState, loss: Tensor, max_grad_norm: float) -> Tensor:
+    """Step the generator's optimizer, unless the gradient is not finite; return its norm."""
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(state.network.parameters(), max_grad_norm)
+    if torch.isfinite(norm):
+        state.optimizer.step()
+    else:
+        state.skipped += 1
+    return norm.detach()
