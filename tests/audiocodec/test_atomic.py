@@ -60,9 +60,11 @@ def test_an_exception_leaves_things_as_they_were(
 def test_an_existing_file_is_refused_unless_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.write_bytes(b"original")
-    with pytest.raises(OutputExists, match=r"exists already.*-f.*overwrite=True"):
-        with atomic_output(target, overwrite=False):
-            pytest.fail("the block must not run")
+    with (
+        pytest.raises(OutputExists, match=r"exists already.*-f.*overwrite=True"),
+        atomic_output(target, overwrite=False),
+    ):
+        pytest.fail("the block must not run")
     assert target.read_bytes() == b"original"
     with atomic_output(target, overwrite=True) as file:
         file.write(b"new")
@@ -102,17 +104,21 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
-    with pytest.raises(AudioCodecError, match="is a folder"):
-        with atomic_output(tmp_path, overwrite=True):
-            pytest.fail("the block must not run")
+    with (
+        pytest.raises(AudioCodecError, match="is a folder"),
+        atomic_output(tmp_path, overwrite=True),
+    ):
+        pytest.fail("the block must not run")
 
 
 @pytest.mark.parametrize("parent", ["missing", "file"])
 def test_a_missing_folder_is_named(tmp_path: Path, parent: str) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(AudioCodecError, match=f"there is no folder .*{parent}"):
-        with atomic_output(tmp_path / parent / "out", overwrite=False):
-            pytest.fail("the block must not run")
+    with (
+        pytest.raises(AudioCodecError, match=f"there is no folder .*{parent}"),
+        atomic_output(tmp_path / parent / "out", overwrite=False),
+    ):
+        pytest.fail("the block must not run")
 
 
 def test_a_read_only_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +126,11 @@ def test_a_read_only_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied", os.fspath(path))  # type: ignore[call-overload]
 
     monkeypatch.setattr(os, "open", refuse)  # a test that runs as root may write anywhere
-    with pytest.raises(AudioCodecError, match=r"cannot write .*out: permission denied"):
-        with atomic_output(tmp_path / "out", overwrite=False):
-            pytest.fail("the block must not run")
+    with (
+        pytest.raises(AudioCodecError, match=r"cannot write .*out: permission denied"),
+        atomic_output(tmp_path / "out", overwrite=False),
+    ):
+        pytest.fail("the block must not run")
 
 
 @pytest.mark.parametrize("swallowed", [False, True])
@@ -130,13 +138,15 @@ def test_a_write_that_fails_is_one_line_and_leaves_nothing(tmp_path: Path, swall
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(AudioCodecError, match="cannot write .*: File too large"):
-            with atomic_output(tmp_path / "out", overwrite=False) as file:
-                try:
-                    file.write(bytes(100_000))
-                except AudioCodecError:
-                    if not swallowed:
-                        raise
+        with (
+            pytest.raises(AudioCodecError, match="cannot write .*: File too large"),
+            atomic_output(tmp_path / "out", overwrite=False) as file,
+        ):
+            try:
+                file.write(bytes(100_000))
+            except AudioCodecError:
+                if not swallowed:
+                    raise
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert names(tmp_path) == []
@@ -144,22 +154,28 @@ def test_a_write_that_fails_is_one_line_and_leaves_nothing(tmp_path: Path, swall
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
 def test_a_full_disk_is_one_line() -> None:
-    with pytest.raises(AudioCodecError, match="cannot write /dev/full: No space left"):
-        with atomic_output("/dev/full", overwrite=False) as file:
-            file.write(b"x")
+    with (
+        pytest.raises(AudioCodecError, match="cannot write /dev/full: No space left"),
+        atomic_output("/dev/full", overwrite=False) as file,
+    ):
+        file.write(b"x")
 
 
 def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AudioCodecError, match="File name too long"):
-        with atomic_output(tmp_path / ("n" * 300), overwrite=False) as file:
-            file.write(b"x")
+    with (
+        pytest.raises(AudioCodecError, match="File name too long"),
+        atomic_output(tmp_path / ("n" * 300), overwrite=False) as file,
+    ):
+        file.write(b"x")
     assert names(tmp_path) == []
 
 
 def test_errors_of_the_block_pass_untouched(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="input.wav"):
-        with atomic_output(tmp_path / "out", overwrite=False):
-            (tmp_path / "input.wav").read_bytes()
+    with (
+        pytest.raises(FileNotFoundError, match="input.wav"),
+        atomic_output(tmp_path / "out", overwrite=False),
+    ):
+        (tmp_path / "input.wav").read_bytes()
 
 
 def test_devices_and_pipes_are_written_straight(tmp_path: Path) -> None:
