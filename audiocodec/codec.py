@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audiocodec.audio.layout import row_count
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
@@ -65,8 +66,7 @@ class Codec:
         stream = self._encoder(source, self.choose_levels(levels, bitrate_bps), len(items))
         pieces = [stream.push(items), stream.flush()]
         indices = np.concatenate([piece.indices for piece in pieces], axis=-1)
-        frames = self.spec.frames(-(-source.samples * self.spec.sample_rate_hz // source.sample_rate_hz))
-        return Codes(indices[..., :frames], self.spec, source, self.identity)
+        return Codes(indices, self.spec, source, self.identity)
 
     def decode(
         self, codes: Codes, *, levels: int | None = None, force_model: bool = False
@@ -80,12 +80,11 @@ class Codec:
         if levels is not None:
             codes = codes.truncate(levels=levels)
         source = codes.source
-        rows_an_item = -(-source.channels // self.spec.channels)
         stream = StreamDecoder(
             self.network,
             source=source,
             device=self.device,
-            batch=max(1, len(codes.indices) // rows_an_item),
+            batch=max(1, len(codes.indices) // row_count(source.channels, self.spec.channels)),
         )
         pieces = [stream.push(codes.indices), stream.flush(source.samples)]
         wav = np.concatenate(pieces, axis=-1)[..., : source.samples]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from audiocodec.audio.layout import row_count
 from audiocodec.errors import UnsupportedLevels
 from audiocodec.spec import CodecSpec
 
@@ -72,7 +73,7 @@ class Codes:
     @property
     def bitrate_bps(self) -> float:
         """Nominal bits a second of one item, all its channels counted."""
-        return self.spec.bitrate_bps(self.levels) * self.source.channels / self.spec.channels
+        return self.spec.bitrate_bps(self.levels) * row_count(self.source.channels, self.spec.channels)
 
     def truncate(self, *, levels: int) -> "Codes":
         """Return the same codes with only the first `levels` levels: a lower bit rate.

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audiocodec.audio.layout import from_rows, to_rows
+from audiocodec.audio.layout import from_rows, row_count, to_rows
 from audiocodec.audio.resample import Resampler
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.families.network import Network
@@ -44,7 +44,7 @@ class StreamEncoder:
             Resampler(source.sample_rate_hz, spec.sample_rate_hz, source.channels)
             for _ in range(batch)
         ]
-        rows = batch * to_rows(np.zeros((source.channels, 0), np.float32), spec.channels).shape[0]
+        rows = batch * row_count(source.channels, spec.channels)
         self.rest: FloatArray = np.zeros((rows, spec.channels, 0), np.float32)
         self.states: list[State] = [None] * rows
         self.pushed_samples = 0

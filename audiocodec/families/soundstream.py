@@ -31,6 +31,8 @@ class SoundStreamConfig:
     encoder_channels, decoder_channels: one width before every stride and one after the last.
     unit_kernel, dilations: the residual units of a block; depthwise: k on single channels
         between two k1 instead of a full convolution before one.
+    trunk_activation: activations also outside of the units, before every strided convolution;
+        without them the trunk is linear, and a light network starts to follow waveforms at once.
     latent_dim: D, what the quantizer sees. levels, codebook_size, groups: see the quantizer.
     """
 
@@ -44,6 +46,7 @@ class SoundStreamConfig:
     dilations: tuple[int, ...] = (1, 3, 9)
     depthwise: bool = False
     activation: str = "elu"
+    trunk_activation: bool = True
     latent_kernel: int = 3
     latent_units: int = 0
     latent_dim: int = 512
@@ -106,6 +109,10 @@ def _unit(config: SoundStreamConfig, channels: int, dilation: int) -> Residual:
     return Residual(Chain([*body, Activation(config.activation), narrow]))
 
 
+def _trunk(config: SoundStreamConfig) -> list[nn.Module]:
+    return [Activation(config.activation)] if config.trunk_activation else []
+
+
 def _units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
     return [_unit(config, channels, dilation) for dilation in config.dilations]
 
@@ -122,10 +129,10 @@ def build_encoder(config: SoundStreamConfig) -> Chain:
     ]
     for stride, (narrow, wide) in zip(config.strides, pairwise(widths), strict=True):
         layers += _units(config, narrow)
-        layers += [Activation(config.activation)]
+        layers += _trunk(config)
         layers += [CausalConv1d(narrow, wide, kernel=2 * stride, stride=stride)]
     layers += _latent_units(config, widths[-1])
-    layers += [Activation(config.activation)]
+    layers += _trunk(config)
     return Chain(
         [*layers, CausalConv1d(widths[-1], config.latent_dim, kernel=config.latent_kernel)]
     )
@@ -139,10 +146,10 @@ def build_decoder(config: SoundStreamConfig) -> Chain:
     ]
     layers += _latent_units(config, widths[0])
     for stride, (wide, narrow) in zip(config.strides[::-1], pairwise(widths), strict=True):
-        layers += [Activation(config.activation)]
+        layers += _trunk(config)
         layers += [CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride)]
         layers += _units(config, narrow)
-    layers += [Activation(config.activation)]
+    layers += _trunk(config)
     if config.patch_samples == 1:
         return Chain([*layers, CausalConv1d(widths[-1], 1, kernel=config.stem_kernel)])
     stem = CausalConvTranspose1d(

@@ -2,10 +2,20 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .exact import wants_exact
 from .state import State
+
+
+def _elu(x: Tensor) -> Tensor:
+    if not wants_exact(x):
+        return functional.elu(x)
+    # torch's elu computes the last elements of every thread's share by scalar code, with other
+    # bits than the vector code; expm1 does not.
+    return x.clamp(min=0).add_(torch.expm1(x.clamp(max=0)))
 
 
 def _leaky_relu(x: Tensor) -> Tensor:
@@ -13,9 +23,8 @@ def _leaky_relu(x: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "elu": functional.elu,
+    "elu": _elu,
     "leaky_relu": _leaky_relu,
-    "gelu": functional.gelu,
 }
 
 

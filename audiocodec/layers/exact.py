@@ -5,7 +5,8 @@ x86 with torch's own kernels: `conv1d` and products of a few columns change thei
 with the number of columns and of threads, because another kernel, with another order of
 summation, is picked. A float32 product [M, K] @ [K, F] of at least 16 columns gave the same
 bits for every F, offset and thread count tried. So inference on a CPU is written as such
-products, and narrow ones are padded with columns of zeros, which are cut off again.
+products, and narrow ones are padded with columns of zeros, which are cut off again. Products
+of two or three rows failed the same test, so they are padded to four.
 """
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 MIN_COLUMNS = 16
+MIN_ROWS = 4
 
 
 def wants_exact(x: Tensor) -> bool:
@@ -30,8 +32,12 @@ def conv1d_exact(
     missing = max(0, MIN_COLUMNS - frames)
     if missing:
         x = functional.pad(x, (0, missing * stride))
+    out = weight.shape[0]
+    if out < MIN_ROWS:
+        weight = functional.pad(weight, (0, 0, 0, 0, 0, MIN_ROWS - out))
+        bias = None if bias is None else functional.pad(bias, (0, MIN_ROWS - out))
     rows = [_product(row, weight, bias, frames + missing, stride, dilation) for row in x]
-    return torch.stack(rows)[..., :frames]
+    return torch.stack(rows)[:, :out, :frames]
 
 
 def _product(
@@ -80,10 +86,13 @@ def conv_transpose1d_exact(x: Tensor, weight: Tensor, bias: Tensor | None, *, st
     # Sample j of output column t is the sum over i of weight[:, :, i stride + j] and x[t - i].
     mixed = weight.reshape(channels, out, past + 1, stride).permute(1, 3, 2, 0)
     mixed = mixed.reshape(out * stride, (past + 1) * channels)
-    start = x.new_zeros(1, 1) if bias is None else bias.repeat_interleave(stride)[:, None]
+    mixed = functional.pad(mixed, (0, 0, 0, max(0, MIN_ROWS - out * stride)))
+    start = x.new_zeros(len(mixed), 1)
+    if bias is not None:
+        start[: out * stride, 0] = bias.repeat_interleave(stride)
     rows = []
     for row in x:
         columns = torch.cat([row[:, past - i : past - i + total] for i in range(past + 1)])
-        y = torch.addmm(start, mixed, columns).reshape(out, stride, total)
+        y = torch.addmm(start, mixed, columns)[: out * stride].reshape(out, stride, total)
         rows.append(y.transpose(1, 2).reshape(out, total * stride))
     return torch.stack(rows)[..., : frames * stride]
