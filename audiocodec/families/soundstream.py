@@ -8,7 +8,7 @@ less, as the production SoundStream's does), and *depthwise* units.
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
+from math import prod, sqrt
 
 import torch
 from torch import Tensor, nn
@@ -113,6 +113,10 @@ def _trunk(config: SoundStreamConfig) -> list[nn.Module]:
     return [Activation(config.activation)] if config.trunk_activation else []
 
 
+def _trunk_gain(config: SoundStreamConfig) -> float:
+    return sqrt(2) if config.trunk_activation else 1.0
+
+
 def _units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
     return [_unit(config, channels, dilation) for dilation in config.dilations]
 
@@ -123,37 +127,38 @@ def _latent_units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
 
 def build_encoder(config: SoundStreamConfig) -> Chain:
     """Return the encoder: wav [B, 1, F hop] to latents [B, D, F]."""
-    widths = config.encoder_channels
-    layers: list[nn.Module] = [
-        CausalConv1d(1, widths[0], kernel=config.stem_kernel, stride=config.patch_samples)
-    ]
+    widths, gain = config.encoder_channels, _trunk_gain(config)
+    stem = CausalConv1d(
+        1, widths[0], kernel=config.stem_kernel, stride=config.patch_samples, gain=gain
+    )
+    layers: list[nn.Module] = [stem]
     for stride, (narrow, wide) in zip(config.strides, pairwise(widths), strict=True):
         layers += _units(config, narrow)
         layers += _trunk(config)
-        layers += [CausalConv1d(narrow, wide, kernel=2 * stride, stride=stride)]
+        layers += [CausalConv1d(narrow, wide, kernel=2 * stride, stride=stride, gain=gain)]
     layers += _latent_units(config, widths[-1])
     layers += _trunk(config)
-    return Chain(
-        [*layers, CausalConv1d(widths[-1], config.latent_dim, kernel=config.latent_kernel)]
-    )
+    head = CausalConv1d(widths[-1], config.latent_dim, kernel=config.latent_kernel, gain=gain)
+    return Chain([*layers, head])
 
 
 def build_decoder(config: SoundStreamConfig) -> Chain:
     """Return the decoder, the encoder's mirror: latents [B, D, F] to wav [B, 1, F hop]."""
-    widths = config.decoder_channels[::-1]
-    layers: list[nn.Module] = [
-        CausalConv1d(config.latent_dim, widths[0], kernel=config.latent_kernel)
-    ]
+    widths, gain = config.decoder_channels[::-1], _trunk_gain(config)
+    head = CausalConv1d(config.latent_dim, widths[0], kernel=config.latent_kernel, gain=gain)
+    layers: list[nn.Module] = [head]
     layers += _latent_units(config, widths[0])
     for stride, (wide, narrow) in zip(config.strides[::-1], pairwise(widths), strict=True):
         layers += _trunk(config)
-        layers += [CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride)]
+        layers += [
+            CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride, gain=gain)
+        ]
         layers += _units(config, narrow)
     layers += _trunk(config)
     if config.patch_samples == 1:
-        return Chain([*layers, CausalConv1d(widths[-1], 1, kernel=config.stem_kernel)])
+        return Chain([*layers, CausalConv1d(widths[-1], 1, kernel=config.stem_kernel, gain=gain)])
     stem = CausalConvTranspose1d(
-        widths[-1], 1, kernel=config.stem_kernel, stride=config.patch_samples
+        widths[-1], 1, kernel=config.stem_kernel, stride=config.patch_samples, gain=gain
     )
     return Chain([*layers, stem])
 

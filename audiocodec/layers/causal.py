@@ -24,7 +24,8 @@ class CausalConv1d(nn.Module):
     """Convolution padded on the left only (SoundStream, section III-A).
 
     Maps [B, in, T] to [B, out, T / stride]; T must be a multiple of the stride. The state is
-    the last `past` input columns, past = (kernel - 1) dilation + 1 - stride.
+    the last `past` input columns, past = (kernel - 1) dilation + 1 - stride. Fresh weights keep
+    the variance times gain^2: sqrt(2) makes up for a rectifier before the layer.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class CausalConv1d(nn.Module):
         dilation: int = 1,
         depthwise: bool = False,
         bias: bool = True,
+        gain: float = math.sqrt(2),
     ) -> None:
         super().__init__()
         self.stride, self.dilation, self.depthwise = stride, dilation, depthwise
@@ -48,7 +50,7 @@ class CausalConv1d(nn.Module):
             torch.empty(out_channels, 1 if depthwise else in_channels, kernel)
         )
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=math.sqrt(2 / fan_in))
+        nn.init.normal_(self.weight, std=gain / math.sqrt(fan_in))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
@@ -76,7 +78,14 @@ class CausalConvTranspose1d(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, kernel: int, stride: int, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        stride: int,
+        bias: bool = True,
+        gain: float = math.sqrt(2),
     ) -> None:
         super().__init__()
         if kernel % stride:
@@ -85,7 +94,7 @@ class CausalConvTranspose1d(nn.Module):
         self.past = kernel // stride - 1
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=math.sqrt(2 / (in_channels * (self.past + 1))))
+        nn.init.normal_(self.weight, std=gain / math.sqrt(in_channels * (self.past + 1)))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
