@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -108,7 +109,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UnknownModel(f"{path}: cannot be read ({error.strerror}); not a model") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnknownModel(f"{path}: not valid JSON: {error}") from error
     if not isinstance(table, dict):
         raise UnknownModel(f"{path}: a JSON object was expected")
@@ -119,12 +120,13 @@ def _build(family: Family, table: dict[str, Any], folder: Path) -> SoundStream:
     known = {field.name: field for field in fields(family.config)}
     unknown = sorted(set(table) - set(known))
     if unknown:
-        raise UnknownModel(f"{folder / CONFIG}: unknown keys {', '.join(unknown)}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        raise UnknownModel(f"{folder / CONFIG}: unknown keys {reprlib.repr(unknown)}")
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     for key, value in values.items():
         default = known[key].default
         if type(value) is not type(default):
-            raise UnknownModel(f"{folder / CONFIG}: {key} is {value!r}, like {default!r} expected")
+            found = reprlib.repr(value)
+            raise UnknownModel(f"{folder / CONFIG}: {key} is {found}, like {default!r} expected")
     try:
         config = family.config(**values)
         with torch.device("meta"):
@@ -152,6 +154,11 @@ def _fill(network: SoundStream, tensors: dict[str, Tensor], folder: Path) -> Non
         f"{key} is {found[key]} instead of {wanted[key]}"
         for key in sorted(wanted.keys() & found.keys())
         if wanted[key] != found[key]
+    ]
+    problems += [
+        f"{key} is {str(t.dtype).removeprefix('torch.')} instead of floating point"
+        for key, t in sorted(tensors.items())
+        if not t.is_floating_point()
     ]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audiocodec.errors import UnknownModel
 
-_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def looks_like_hub_name(name: str) -> bool:
@@ -44,7 +44,13 @@ def fetch(
             f"or give a local folder"
         ) from error
     except HfHubHTTPError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UnknownModel(f"{name}: the Hub refused: {reason}") from error
-    except (OSError, ValueError) as error:
-        raise UnknownModel(f"{name}: cannot be fetched: {error}") from error
+        raise UnknownModel(f"{name}: the Hub refused: {_first_line(error)}") from error
+    except Exception as error:
+        # The client lets errors of its transport through, and changes the transport with every
+        # major version, so there is no common class to name.
+        raise UnknownModel(f"{name}: cannot be fetched: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -36,7 +36,7 @@ def load(
         loaded = load_folder(EMBEDDED)
     elif Path(model).is_dir():
         loaded = load_folder(Path(model))
-    elif looks_like_hub_name(name):
+    elif isinstance(model, str) and looks_like_hub_name(name):
         wanted = revision or pinned or None
         folder = fetch(
             name, revision=wanted, cache_dir=cache_dir, local_files_only=local_files_only

@@ -6,7 +6,7 @@ a *patch* stem, whose first convolution has a stride (the whole network then run
 less, as the production SoundStream's does), and *depthwise* units.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import prod, sqrt
 
@@ -19,6 +19,9 @@ from audiocodec.layers.chain import Chain, Residual
 from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
+
+# Bounds for what a file may ask for, far above any sensible network.
+_MAX_SIZE, _MAX_BLOCKS = 1 << 20, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +58,8 @@ class SoundStreamConfig:
     groups: int = 1
 
     def __post_init__(self) -> None:
-        """Raise ValueError for numbers that make no network."""
-        numbers = [self.patch_samples, self.stem_kernel, self.unit_kernel, self.latent_kernel]
-        numbers += [self.latent_dim, self.levels, self.groups, self.sample_rate_hz]
-        numbers += [*self.strides, *self.encoder_channels, *self.decoder_channels]
-        if min([*numbers, *self.dilations]) < 1 or self.codebook_size < 2 or self.latent_units < 0:
-            raise ValueError("every size of a SoundStream configuration is at least 1")
+        """Raise ValueError for numbers that make no network, or an absurdly large one."""
+        self._check_sizes()
         for widths in (self.encoder_channels, self.decoder_channels):
             if len(widths) != len(self.strides) + 1:
                 raise ValueError(
@@ -73,6 +72,24 @@ class SoundStreamConfig:
             raise ValueError("latent_dim must be a multiple of groups")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation is one of {sorted(ACTIVATIONS)}")
+
+    def _check_sizes(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str | bool):
+                continue
+            least = {"latent_units": 0, "codebook_size": 2}.get(field.name, 1)
+            most = _MAX_BLOCKS if field.name == "latent_units" else _MAX_SIZE
+            sizes = value if isinstance(value, tuple) else (value,)
+            if len(sizes) > _MAX_BLOCKS:
+                raise ValueError(f"{field.name} lists {len(sizes)} numbers, over {_MAX_BLOCKS}")
+            if not all(type(size) is int and least <= size <= most for size in sizes):
+                raise ValueError(
+                    f"{field.name} is {value}; whole numbers from {least} to {most} expected"
+                )
+        reach = self.unit_kernel * max(self.dilations, default=1)
+        if max(self.hop_samples, reach) > _MAX_SIZE:
+            raise ValueError(f"a hop or a dilated kernel is longer than {_MAX_SIZE}")
 
     @property
     def hop_samples(self) -> int:
@@ -150,9 +167,7 @@ def build_decoder(config: SoundStreamConfig) -> Chain:
     layers += _latent_units(config, widths[0])
     for stride, (wide, narrow) in zip(config.strides[::-1], pairwise(widths), strict=True):
         layers += _trunk(config)
-        layers += [
-            CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride, gain=gain)
-        ]
+        layers += [CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride, gain=gain)]
         layers += _units(config, narrow)
     layers += _trunk(config)
     if config.patch_samples == 1:

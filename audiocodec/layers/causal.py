@@ -58,15 +58,11 @@ class CausalConv1d(nn.Module):
         after = x[..., x.shape[-1] - self.past :]
         if not wants_exact(x):
             groups = x.shape[1] if self.depthwise else 1
-            y = functional.conv1d(
-                x, self.weight, self.bias, self.stride, 0, self.dilation, groups
-            )
+            y = functional.conv1d(x, self.weight, self.bias, self.stride, 0, self.dilation, groups)
         elif self.depthwise:
             y = depthwise_exact(x, self.weight, self.bias, dilation=self.dilation)
         else:
-            y = conv1d_exact(
-                x, self.weight, self.bias, stride=self.stride, dilation=self.dilation
-            )
+            y = conv1d_exact(x, self.weight, self.bias, stride=self.stride, dilation=self.dilation)
         return y, after
 
 

@@ -71,7 +71,9 @@ def depthwise_exact(x: Tensor, weight: Tensor, bias: Tensor | None, *, dilation:
     return y
 
 
-def conv_transpose1d_exact(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int) -> Tensor:
+def conv_transpose1d_exact(
+    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int
+) -> Tensor:
     """Return the transposed convolution of x [B, C, m + F] with weight [C, O, (m + 1) stride].
 
     Only the F x stride samples that no later column changes are returned: [B, O, F x stride].

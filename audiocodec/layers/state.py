@@ -11,4 +11,6 @@ State: TypeAlias = "Tensor | tuple[State, ...] | None"
 class Layer(Protocol):
     """Anything that maps [B, C, T] to [B, C', T'] and carries a state."""
 
-    def __call__(self, x: Tensor, state: State = None) -> tuple[Tensor, State]: ...
+    def __call__(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (y, state after x)."""
+        ...
