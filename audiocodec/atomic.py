@@ -51,6 +51,14 @@ def atomic_output(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
         raise
 
 
+def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+    """Raise OutputExists where `atomic_output` would: before work that would be in vain."""
+    shown = os.fspath(path)
+    mode = _mode(shown)
+    if mode is None or stat.S_ISREG(mode):
+        _refuse_existing(Path(os.path.realpath(shown)), shown, overwrite)
+
+
 class _ReportingFile(io.FileIO):
     """A file whose failed writes name the output, and are remembered.
 

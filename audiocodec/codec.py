@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audiocodec.audio.layout import row_count
+from audiocodec.audio.limits import check_bounds
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
@@ -55,15 +56,16 @@ class Codec:
         Raises UnsupportedAudio for wrong shapes and for NaN or infinity, UnsupportedLevels.
         """
         array = _as_array(wav)
-        _check_finite(array)
         source = Source(
-            sample_rate_hz=sample_rate_hz or self.spec.sample_rate_hz,
+            sample_rate_hz=self.spec.sample_rate_hz if sample_rate_hz is None else sample_rate_hz,
             channels=1 if array.ndim == 1 else int(array.shape[-2]),
             samples=int(array.shape[-1]),
             ndim=array.ndim,
         )
-        items = array.reshape(-1, source.channels, source.samples)
-        stream = self._encoder(source, self.choose_levels(levels, bitrate_bps), len(items))
+        check_bounds("the sound", sample_rate_hz=source.sample_rate_hz, channels=source.channels)
+        batch = array.shape[0] if array.ndim == 3 else 1
+        items = array.reshape(batch, source.channels, source.samples)
+        stream = self._encoder(source, self.choose_levels(levels, bitrate_bps), batch)
         pieces = [stream.push(items), stream.flush()]
         indices = np.concatenate([piece.indices for piece in pieces], axis=-1)
         return Codes(indices, self.spec, source, self.identity)
@@ -121,7 +123,11 @@ class Codec:
     def check_identity(self, codes: Codes, *, force: bool = False) -> None:
         """Raise WrongModel where the codes were made on another grid or by other weights."""
         check_identity(
-            made_by=codes.model, grid=codes.spec, identity=self.identity, spec=self.spec, force=force
+            made_by=codes.model,
+            grid=codes.spec,
+            identity=self.identity,
+            spec=self.spec,
+            force=force,
         )
 
     def save(self, folder: str | Path) -> ModelIdentity:
@@ -170,7 +176,10 @@ def check_identity(
         )
     if force or made_by is None or identity is None:
         return
-    if made_by.weights_sha256 != identity.weights_sha256:
+    hashes = (made_by.weights_sha256, identity.weights_sha256)
+    # Where a foreign writer left the hash out, the name is all there is to go by.
+    same = hashes[0] == hashes[1] if all(hashes) else made_by.name == identity.name
+    if not same:
         raise WrongModel(
             f"the codes were made with {describe(made_by)}, but {describe(identity)} is loaded; "
             f"load the former, or pass force_model=True (--force-model) to try anyway"
@@ -180,11 +189,15 @@ def check_identity(
 def describe(identity: ModelIdentity) -> str:
     """Return one line that names weights: name, revision, start of the hash."""
     revision = f"@{identity.revision}" if identity.revision else ""
-    return f"{identity.name}{revision} (weights {identity.weights_sha256[:12]})"
+    name = identity.name or "a model without a name"
+    return f"{name}{revision} (weights {identity.weights_sha256[:12] or 'unknown'})"
 
 
 def _as_array(wav: Wav) -> NDArray[np.float32]:
-    array = wav.detach().cpu().numpy() if isinstance(wav, Tensor) else np.asarray(wav)
+    if isinstance(wav, Tensor):
+        # numpy has no bfloat16.
+        wav = wav.detach().to("cpu", torch.float32 if wav.is_floating_point() else None)
+    array = np.asarray(wav)
     if not 1 <= array.ndim <= 3:
         raise UnsupportedAudio(f"[T], [C, T] or [B, C, T] expected, not shape {array.shape}")
     if not np.issubdtype(array.dtype, np.floating):
@@ -197,14 +210,6 @@ def _as_array(wav: Wav) -> NDArray[np.float32]:
             f"1 to 8 channels expected on the axis before time, not {array.shape[-2]} "
             f"(shape {array.shape}); transpose [T, C] to [C, T]"
         )
+    if array.ndim == 3 and len(array) == 0:
+        raise UnsupportedAudio(f"at least one sound expected, not shape {array.shape}")
     return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _check_finite(array: NDArray[np.float32]) -> None:
-    if np.isfinite(array).all():
-        return
-    position = np.argwhere(~np.isfinite(array))[0]
-    value = array[tuple(position)]
-    raise UnsupportedAudio(
-        f"sample {position[-1]} is {value}; finite numbers expected: mend the sound first"
-    )

@@ -1,6 +1,8 @@
 """Codes: the value between encoder and decoder, and the unit that is saved and sent."""
 
+import os
 from dataclasses import dataclass, replace
+from typing import BinaryIO, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +75,10 @@ class Codes:
     @property
     def bitrate_bps(self) -> float:
         """Nominal bits a second of one item, all its channels counted."""
-        return self.spec.bitrate_bps(self.levels) * row_count(self.source.channels, self.spec.channels)
+        rows_each = row_count(self.source.channels, self.spec.channels)
+        return self.spec.bitrate_bps(self.levels) * rows_each
 
-    def truncate(self, *, levels: int) -> "Codes":
+    def truncate(self, *, levels: int) -> Self:
         """Return the same codes with only the first `levels` levels: a lower bit rate.
 
         Raises UnsupportedLevels when fewer than `levels` are present.
@@ -86,3 +89,28 @@ class Codes:
                 f"choose 1 to {self.levels}"
             )
         return replace(self, indices=self.indices[:, :levels])
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a `.codes` file, which appears completely or not at all.
+
+        Raises OutputExists, AudioCodecError when the place cannot be written, FormatError when
+        a file cannot hold these codes: more than 1024 rows, or a sound longer than its frames.
+        """
+        from audiocodec.atomic import atomic_output
+        from audiocodec.packing import write_codes
+
+        with atomic_output(path, overwrite=overwrite) as file:
+            write_codes(self, cast(BinaryIO, file))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Codes":
+        """Read a whole `.codes` file; `audiocodec.decode_file` needs less memory for a long one.
+
+        Where chunks hold different numbers of levels, the lowest counts. Raises FormatError,
+        also for damage that `decode_file` conceals, and AudioCodecError for an unreadable file.
+        """
+        from audiocodec.codes_io import open_codes
+        from audiocodec.packing import read_codes
+
+        with open_codes(path) as file:
+            return read_codes(file)

@@ -1,18 +1,33 @@
 """Sound file to .codes file and back, block by block: memory does not grow with the length."""
 
+import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from audiocodec.atomic import refuse_existing
+from audiocodec.audio.layout import to_mono
 from audiocodec.audio.limits import PathLike
 from audiocodec.audio.pcm import RawFormat
-from audiocodec.audio.write import Container, SampleEncoding
+from audiocodec.audio.read import open_sound
+from audiocodec.audio.write import Container, SampleEncoding, SoundWriter
+from audiocodec.bitstream.reader import Reader
+from audiocodec.bitstream.writer import Writer
+from audiocodec.codes import Source
+from audiocodec.codes_io import create_codes, open_codes
+from audiocodec.errors import AudioCodecError, UnsupportedAudio
+from audiocodec.load import load
+from audiocodec.packing import batch_of, build_header, identity_of, spec_of
 from audiocodec.reports import DecodeReport as DecodeReport
 from audiocodec.reports import EncodeReport as EncodeReport
 from audiocodec.reports import Progress as Progress
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
+
+BLOCK_S = 1
+"""Sound that is read at once; what a live stream of codes lags behind, at most."""
 
 
 def encode_file(
@@ -30,8 +45,59 @@ def encode_file(
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> EncodeReport:
-    """Encode a sound file or stream to a .codes file or stream."""
-    raise NotImplementedError
+    """Encode a sound file or stream to a .codes file or stream.
+
+    The codes are those of `Codec.encode` on the whole sound, to the last bit. To a stream, every
+    chunk of about a second goes out as soon as it is complete.
+
+    codec, or else model and device for `load`: what encodes; by default the embedded model.
+    levels, bitrate_bps: as for `Codec.encode`; the bit rate is that of one channel.
+    mono: mix all channels down to one first.
+    raw: what a source of bare samples does not say itself.
+    overwrite: replace an existing target. If anything fails, it stays as it was.
+    metadata: text to keep in the file, by keys such as title, artist, album, date, comment.
+    progress: called after every block.
+
+    Raises UnsupportedAudio for a source that cannot be read or holds NaN or infinity,
+    UnsupportedLevels, OutputExists, FormatError for metadata that the format does not take, what
+    `load` raises, and AudioCodecError when the target cannot be written.
+    """
+    _refuse_same(source, target)
+    with open_sound(source, raw=raw) as sound, create_codes(target, overwrite=overwrite) as file:
+        codec = codec or load(model, device=device)
+        rate, channels = sound.sample_rate_hz, 1 if mono else sound.channels
+        total_s = None if sound.samples is None else sound.samples / rate
+        kept = codec.choose_levels(levels, bitrate_bps)
+        stream = codec.stream_encoder(levels=kept, sample_rate_hz=rate, channels=channels)
+        header = build_header(
+            codec.spec,
+            Source(rate, channels, sound.samples or 0),
+            codec.identity,
+            rows=stream.rows,
+            length_known=sound.samples is not None,
+            metadata=metadata,
+        )
+        start_s = time.perf_counter()
+        writer = Writer(cast(BinaryIO, file), header)
+        for block in sound.blocks(BLOCK_S * rate):
+            writer.write(stream.push(to_mono(block) if mono else block).indices)
+            file.flush()
+            if progress is not None:
+                progress(Progress(stream.pushed_samples / rate, total_s))
+        writer.write(stream.flush().indices)
+        writer.finish(stream.pushed_samples)
+        file.flush()
+        return EncodeReport(
+            source_samples=stream.pushed_samples,
+            sample_rate_hz=rate,
+            channels=channels,
+            frames=stream.frames,
+            levels=kept,
+            bitrate_bps=codec.spec.bitrate_bps(kept) * stream.rows,
+            bytes_written=file.bytes_written,
+            duration_s=stream.pushed_samples / rate,
+            elapsed_s=time.perf_counter() - start_s,
+        )
 
 
 def decode_file(
@@ -49,5 +115,82 @@ def decode_file(
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> DecodeReport:
-    """Decode a .codes file or stream to a sound file or stream."""
-    raise NotImplementedError
+    """Decode a .codes file or stream to a sound file or stream of the source's rate and channels.
+
+    The length is the source's as well; that of a file whose end is lost, and of a live stream,
+    is that of the frames that are there. Lost frames in between are replaced by what
+    `StreamDecoder.conceal` makes up, so that everything after them keeps its time; the report
+    tells which.
+
+    codec, or else model and device for `load`: what decodes; by default the embedded model if it
+        made the codes, otherwise the model of the Hub that the file names.
+    levels: use only the first so many.
+    encoding, container: as for `SoundWriter`.
+    strict: refuse a damaged file instead of concealing.
+    force_model: decode with the given or the embedded model even if others made the codes.
+    overwrite: replace an existing target. If anything fails, it stays as it was.
+    progress: called after every chunk.
+
+    Raises FormatError for a source that is no .codes file, or hopelessly damaged; WrongModel or
+    UnknownModel, naming both models, UnsupportedLevels, OutputExists, and UnsupportedAudio or
+    AudioCodecError when the target cannot be written.
+    """
+    from audiocodec.match import codec_for
+    from audiocodec.playback import Playback
+
+    _refuse_same(source, target)
+    with open_codes(source) as file:
+        reader = Reader(file, levels=levels, strict=strict)
+        header = reader.header
+        _refuse_batch(batch_of(header))
+        output = SoundWriter(
+            target,
+            sample_rate_hz=header.source_sample_rate_hz,
+            channels=header.source_channels,
+            encoding=encoding,
+            container=container,
+            overwrite=overwrite,
+        )
+        if isinstance(target, (str, os.PathLike)):
+            refuse_existing(target, overwrite=overwrite)  # before the model takes its second
+        chosen = codec_for(
+            identity_of(header),
+            spec_of(header),
+            codec=codec,
+            model=model,
+            device=device,
+            force=force_model,
+        )
+        start_s = time.perf_counter()
+        with output:
+            played = Playback(reader, chosen, output, levels=levels, strict=strict).run(progress)
+        elapsed_s = time.perf_counter() - start_s
+    return DecodeReport(
+        samples=played.samples,
+        sample_rate_hz=output.sample_rate_hz,
+        channels=output.channels,
+        frames=reader.frames,
+        levels=played.levels,
+        duration_s=played.samples / output.sample_rate_hz,
+        elapsed_s=elapsed_s,
+        gaps=tuple(played.gaps),
+        clipped_samples=output.clipped_samples,
+        peak=output.peak,
+    )
+
+
+def _refuse_same(source: PathLike | BinaryIO, target: PathLike | BinaryIO) -> None:
+    if not isinstance(source, (str, os.PathLike)) or not isinstance(target, (str, os.PathLike)):
+        return
+    if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
+        raise AudioCodecError(
+            f"{os.fspath(target)} is the input itself; give the output another name"
+        )
+
+
+def _refuse_batch(sounds: int) -> None:
+    if sounds > 1:
+        raise UnsupportedAudio(
+            f"the file holds a batch of {sounds} sounds, which no sound file does; "
+            f"read it with Codes.load and decode it with Codec.decode"
+        )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audiocodec.audio.layout import from_rows, row_count, to_rows
+from audiocodec.audio.limits import check_finite
 from audiocodec.audio.resample import Resampler
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.families.network import Network
@@ -18,6 +19,8 @@ FloatArray = NDArray[np.float32]
 
 BLOCK_FRAMES = 50
 """Frames that go through the network at once: bounds memory, and keeps it in the cache."""
+FADE_OUT_S = 0.06
+"""How long the last sound before a loss lingers."""
 
 
 class StreamEncoder:
@@ -44,9 +47,9 @@ class StreamEncoder:
             Resampler(source.sample_rate_hz, spec.sample_rate_hz, source.channels)
             for _ in range(batch)
         ]
-        rows = batch * row_count(source.channels, spec.channels)
-        self.rest: FloatArray = np.zeros((rows, spec.channels, 0), np.float32)
-        self.states: list[State] = [None] * rows
+        self.rows = batch * row_count(source.channels, spec.channels)
+        self.rest: FloatArray = np.zeros((self.rows, spec.channels, 0), np.float32)
+        self.states: list[State] = [None] * self.rows
         self.pushed_samples = 0
         self.reported_samples = 0
         self.frames = 0
@@ -57,8 +60,21 @@ class StreamEncoder:
         return self.network.spec.hop_samples
 
     def push(self, wav: FloatArray) -> Codes:
-        """Take wav [C, T] ([B, C, T] for a batch); return the codes of all complete frames."""
+        """Take wav [C, T] ([B, C, T] for a batch); return the codes of all complete frames.
+
+        Raises UnsupportedAudio for NaN or infinity, ValueError for another shape.
+        """
         items = wav[None] if wav.ndim == 2 else wav
+        expected = (self.batch, self.source.channels)
+        if items.ndim != 3 or items.shape[:2] != expected:
+            raise ValueError(f"expected [{expected[0]}, {expected[1]}, T], got {list(wav.shape)}")
+        for item in items:
+            check_finite(
+                "the sound",
+                item,
+                position=self.pushed_samples,
+                sample_rate_hz=self.source.sample_rate_hz,
+            )
         self.pushed_samples += items.shape[-1]
         pairs = zip(self.resamplers, items, strict=True)
         return self._advance([resampler.push(item) for resampler, item in pairs], last=False)
@@ -135,23 +151,52 @@ class StreamDecoder:
             Resampler(network.spec.sample_rate_hz, source.sample_rate_hz, source.channels)
             for _ in range(batch)
         ]
-        self.states: list[State] = []
+        self.rows = batch * row_count(source.channels, network.spec.channels)
+        self.states: list[State] = [None] * self.rows
+        self.last: NDArray[np.int32] | None = None  # codes of the last good frame, [R, K, 1]
+        self.lost_frames = 0  # since that one
         self.given_samples = 0
 
     def push(self, indices: NDArray[np.int32]) -> FloatArray:
-        """Take indices [R, K, F]; return the sound that is complete, [B, C, T]."""
+        """Take indices [R, K, F]; return the sound that is complete, [B, C, T].
+
+        Raises ValueError for another shape, and for indices that are in no codebook.
+        """
+        self._check(indices)
+        if indices.shape[-1] == 0:
+            return self._give(np.zeros((self.rows, self.network.spec.channels, 0), np.float32))
+        if self.lost_frames:
+            self.states = [None] * self.rows
         wav = self._decode(indices)
-        items = np.split(wav, self.batch)
-        return self._give(
-            [
-                resampler.push(from_rows(item, self.source.channels))
-                for resampler, item in zip(self.resamplers, items, strict=True)
-            ]
-        )
+        if self.lost_frames:
+            hop = self.network.spec.hop_samples
+            wav[..., :hop] *= np.linspace(0, 1, hop, endpoint=False, dtype=np.float32)
+        self.last, self.lost_frames = indices[..., -1:].copy(), 0
+        return self._give(wav)
+
+    def conceal(self, frames: int) -> FloatArray:
+        """Stand in for `frames` lost frames; return the sound that is complete, [B, C, T].
+
+        The codes of the last good frame are held while the sound fades out over FADE_OUT_S;
+        silence follows. The next push begins from a fresh state, because nobody knows the true
+        one, and fades in over its first frame.
+        """
+        spec = self.network.spec
+        fade_samples = round(FADE_OUT_S * spec.sample_rate_hz)
+        wav = np.zeros((self.rows, spec.channels, frames * spec.hop_samples), np.float32)
+        held = min(frames, spec.frames(fade_samples) - self.lost_frames)
+        if self.last is not None and held > 0:
+            begin, samples = self.lost_frames * spec.hop_samples, held * spec.hop_samples
+            fade = 1 - np.arange(begin, begin + samples, dtype=np.float32) / fade_samples
+            sound = self._decode(np.repeat(self.last, held, axis=-1))
+            wav[..., :samples] = sound * np.maximum(fade, 0)
+        self.lost_frames += frames
+        return self._give(wav)
 
     def flush(self, samples: int | None = None) -> FloatArray:
         """Return what is left, [B, C, T], so that `samples` were given in all (None: all)."""
-        tail = self._give([resampler.flush() for resampler in self.resamplers])
+        tail = np.stack([resampler.flush() for resampler in self.resamplers])
+        self.given_samples += tail.shape[-1]
         if samples is None:
             return tail
         wanted = samples - (self.given_samples - tail.shape[-1])
@@ -159,17 +204,25 @@ class StreamDecoder:
             return np.pad(tail, ((0, 0), (0, 0), (0, wanted - tail.shape[-1])))
         return tail[..., : max(0, wanted)]
 
-    def _give(self, items: list[FloatArray]) -> FloatArray:
-        wav = np.stack(items)
+    def _give(self, rows: FloatArray) -> FloatArray:
+        """Return the sound [B, C, T] at the source's rate that rows [R, C, T] complete."""
+        pairs = zip(self.resamplers, np.split(rows, self.batch), strict=True)
+        wav = np.stack([r.push(from_rows(item, self.source.channels)) for r, item in pairs])
         self.given_samples += wav.shape[-1]
         return wav
+
+    def _check(self, indices: NDArray[np.int32]) -> None:
+        sizes, shape = self.network.spec.codebook_sizes, indices.shape
+        if len(shape) != 3 or shape[0] != self.rows or not 1 <= shape[1] <= len(sizes):
+            raise ValueError(f"expected [{self.rows}, 1 to {len(sizes)}, F], got {list(shape)}")
+        limits = np.array(sizes[: indices.shape[1]])[:, None]
+        if ((indices < 0) | (indices >= limits)).any():
+            raise ValueError("indices beyond the codebooks, or negative")
 
     @torch.inference_mode()
     def _decode(self, indices: NDArray[np.int32]) -> FloatArray:
         """Return the sound [R, C, F hop] of indices [R, K, F]."""
-        if not self.states:
-            self.states = [None] * len(indices)
-        pieces = [np.zeros((len(indices), self.network.spec.channels, 0), np.float32)]
+        pieces = []
         for begin in range(0, indices.shape[-1], BLOCK_FRAMES):
             piece = torch.from_numpy(indices[..., begin : begin + BLOCK_FRAMES])
             rows: list[Tensor] = []

@@ -29,7 +29,9 @@ ALLOWED = {
     "audiocodec/audio": {"audiocodec.errors", "audiocodec.atomic"},
 }
 # The bridge between codes and bytes; cli may use it too, to describe a file.
-KNOW_THE_BITSTREAM = {f"audiocodec/{name}.py" for name in ("files", "packing", "reports")}
+KNOW_THE_BITSTREAM = {
+    f"audiocodec/{name}.py" for name in ("files", "packing", "playback", "reports")
+}
 
 
 def imported(source: str) -> set[str]:

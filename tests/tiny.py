@@ -38,9 +38,7 @@ def tiny_network(config: SoundStreamConfig = TINY, *, seed: int = 0) -> SoundStr
     return network.eval().requires_grad_(False)
 
 
-def tiny_codec(
-    config: SoundStreamConfig = TINY, *, seed: int = 0, name: str = "tiny"
-) -> Codec:
+def tiny_codec(config: SoundStreamConfig = TINY, *, seed: int = 0, name: str = "tiny") -> Codec:
     """Return a codec with an identity, as if it had been loaded."""
     network = tiny_network(config, seed=seed)
     identity = ModelIdentity(name, "", hash_weights(network.state_dict()))

@@ -126,6 +126,8 @@ class SoundWriter:
         self._position += wav.shape[1]
         try:
             self._sink.write(wav)
+            if self._stream is not None:
+                self._stream.flush()  # somebody may be listening
         except OSError as error:
             raise self._cannot_write(error) from error
 
