@@ -6,6 +6,7 @@ a *patch* stem, whose first convolution has a stride (the whole network then run
 less, as the production SoundStream's does), and *depthwise* units.
 """
 
+import reprlib
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from math import prod, sqrt
@@ -85,7 +86,8 @@ class SoundStreamConfig:
                 raise ValueError(f"{field.name} lists {len(sizes)} numbers, over {_MAX_BLOCKS}")
             if not all(type(size) is int and least <= size <= most for size in sizes):
                 raise ValueError(
-                    f"{field.name} is {value}; whole numbers from {least} to {most} expected"
+                    f"{field.name} is {reprlib.repr(value)}; "
+                    f"whole numbers from {least} to {most} expected"
                 )
         reach = self.unit_kernel * max(self.dilations, default=1)
         if max(self.hop_samples, reach) > _MAX_SIZE:
