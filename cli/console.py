@@ -1,0 +1,141 @@
+"""What goes to standard error: errors, notes, and one line of progress on a terminal."""
+
+import os
+import shutil
+import sys
+import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audiocodec.files import Progress
+
+_REDRAW_S = 0.1
+_BAR_COLUMNS = 16
+
+
+def printable(text: str) -> str:
+    """Return `text` in one line that cannot steer a terminal, whatever a file is called."""
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def say(message: str) -> None:
+    """Print an error or a warning as one line."""
+    _print_error(f"codec: {printable(message)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Standard error of one command. quiet: leave out what is neither error nor warning."""
+
+    quiet: bool
+
+    def note(self, message: str) -> None:
+        """Print something good to know as one line, unless quiet."""
+        if not self.quiet:
+            say(message)
+
+    def result(self, message: str) -> None:
+        """Print what was done as one line, unless quiet."""
+        if not self.quiet:
+            _print_error(printable(message))
+
+    @contextmanager
+    def status(self, message: str) -> Iterator[None]:
+        """Show a message on a terminal for as long as the block lasts."""
+        with self.meter(message) as meter:
+            meter.draw("")
+            yield
+
+    @contextmanager
+    def meter(self, label: str) -> Iterator["Meter"]:
+        """Show progress on a terminal for as long as the block lasts."""
+        meter = Meter(label, shown=not self.quiet and _on_terminal())
+        try:
+            yield meter
+        finally:
+            meter.clear()
+
+
+class Meter:
+    """One line on a terminal that is drawn again and again, and leaves nothing behind."""
+
+    def __init__(self, label: str, *, shown: bool) -> None:
+        self._label, self._shown = printable(label), shown
+        self._start_s = time.monotonic()
+        self._drawn_s = 0.0
+        self._width = 0
+
+    def update(self, progress: "Progress") -> None:
+        """Draw how much of a sound is done."""
+        now_s = time.monotonic()
+        if not self._shown or now_s - self._drawn_s < _REDRAW_S:
+            return
+        self._drawn_s = now_s
+        speed = progress.done_s / max(now_s - self._start_s, 1e-3)
+        self.draw(f"{_share(progress)}, {factor(speed)}")
+
+    def draw(self, text: str) -> None:
+        """Draw `text` behind the label, which is shortened when there is no room for both."""
+        if not self._shown:
+            return
+        # The last column stays free: some terminals go to the next line when it is written.
+        room = shutil.get_terminal_size().columns - 1
+        text = _cut(text, room)
+        line = _cut(f"{_cut(self._label, max(0, room - columns(text) - 2))}  {text}".strip(), room)
+        self._put(line)
+
+    def clear(self) -> None:
+        """Remove the line."""
+        if self._width:
+            self._put("")
+            sys.stderr.write("\r")
+            sys.stderr.flush()
+
+    def _put(self, line: str) -> None:
+        width = columns(line)
+        # Blanks instead of an escape sequence: they work on every terminal.
+        sys.stderr.write("\r" + line + " " * max(0, self._width - width))
+        sys.stderr.flush()
+        self._width = width
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) != 0 for c in text)
+
+
+def factor(speed: float) -> str:
+    """Return a real-time factor in words: seconds of sound in a second."""
+    return f"{speed:.0f}x real time" if speed >= 10 else f"{speed:.1f}x real time"
+
+
+def _share(progress: "Progress") -> str:
+    if not progress.total_s:
+        return f"{progress.done_s:.1f} s"
+    share = min(1.0, progress.done_s / progress.total_s)
+    done = round(share * _BAR_COLUMNS)
+    bar = "#" * done + "-" * (_BAR_COLUMNS - done)
+    return f"[{bar}] {share:4.0%} of {progress.total_s:.1f} s"
+
+
+def _cut(text: str, room: int) -> str:
+    while columns(text) > room:
+        text = text[:-1]
+    return text
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _print_error(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
