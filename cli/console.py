@@ -1,12 +1,11 @@
 """What goes to standard error: errors, notes, and one line of progress on a terminal."""
 
 import os
-import shutil
 import sys
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,7 +82,7 @@ class Meter:
         if not self._shown:
             return
         # The last column stays free: some terminals go to the next line when it is written.
-        room = shutil.get_terminal_size().columns - 1
+        room = _terminal_columns() - 1
         text = _cut(text, room)
         line = _cut(f"{_cut(self._label, max(0, room - columns(text) - 2))}  {text}".strip(), room)
         self._put(line)
@@ -135,6 +134,13 @@ def _escape(character: str) -> str:
 
 def _on_terminal() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _terminal_columns() -> int:
+    # Of standard error: shutil asks about standard output, which may go elsewhere.
+    with suppress(OSError, ValueError):
+        return int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(2).columns or 80
+    return 80
 
 
 def _print_error(line: str) -> None:

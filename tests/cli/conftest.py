@@ -11,7 +11,7 @@ from audiocodec.cli.app import app
 from typer.testing import CliRunner
 
 if TYPE_CHECKING:
-    from click.testing import Result
+    from typer.testing import Result
 
     from audiocodec.codec import Codec
 
@@ -41,8 +41,9 @@ def codec(place: Path, model_folder: Path) -> Run:
     """Run a command in this process; encode and decode get the tiny model."""
 
     def run(command: str, *words: str, input: bytes = b"") -> "Result":
-        if command in ("encode", "decode") and "--model" not in words:
-            words = (*words, "--model", str(model_folder), "--device", "cpu")
+        if command in ("encode", "decode"):
+            for option, value in (("--model", str(model_folder)), ("--device", "cpu")):
+                words = words if option in words else (*words, option, value)
         return CliRunner().invoke(app, [command, *words], input=input, catch_exceptions=False)
 
     return run
