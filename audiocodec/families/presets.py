@@ -35,7 +35,9 @@ PRESETS: dict[str, SoundStreamConfig] = {
         decoder_channels=(48, 96, 192, 384),
         unit_kernel=3,
         activation="leaky_relu",
-        latent_dim=128,
+        trunk_activation=False,
+        latent_units=2,
+        latent_dim=96,
         levels=16,
     ),
 }

@@ -114,7 +114,7 @@ def test_the_nearest_vector_is_chosen(seed: int, dim: int, size: int, frames: in
     size=st.sampled_from([2, 16, 100, 1024]),
     frames=st.integers(1, 120),
     piece=st.integers(1, 60),
-    threads=st.sampled_from([1, 2]),
+    threads=st.sampled_from([1, 2, 8]),
 )
 def test_near_ties_fall_the_same_way_in_any_cut(
     seed: int, dim: int, size: int, frames: int, piece: int, threads: int
