@@ -1,5 +1,7 @@
 """Perceptual measures by the field's own libraries (extra `eval`), on 16 kHz speech."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,15 +20,17 @@ def pesq_wb(reference: FloatArray, estimate: FloatArray, sample_rate_hz: int) ->
         import pesq
     except ImportError as error:
         raise MissingExtra("PESQ needs the eval extra: pip install 'audiocodec[eval]'") from error
+    if not reference.any():
+        return float("nan")
     pair = [resample(wav[None], sample_rate_hz, 16_000)[0] for wav in (reference, estimate)]
     try:
         return float(pesq.pesq(16_000, pair[0], pair[1], "wb"))
-    except pesq.NoUtterancesError:
+    except (pesq.NoUtterancesError, pesq.BufferTooShortError):
         return float("nan")
 
 
 def stoi(reference: FloatArray, estimate: FloatArray, sample_rate_hz: int) -> float:
-    """Return STOI (Taal et al. 2011) of two waves [T], 0 to 1.
+    """Return STOI (Taal et al. 2011) of two waves [T], 0 to 1; NaN where it finds no speech.
 
     Raises MissingExtra without the `pystoi` package.
     """
@@ -34,4 +38,12 @@ def stoi(reference: FloatArray, estimate: FloatArray, sample_rate_hz: int) -> fl
         from pystoi import stoi as measure
     except ImportError as error:
         raise MissingExtra("STOI needs the eval extra: pip install 'audiocodec[eval]'") from error
-    return float(measure(reference, estimate, sample_rate_hz, extended=False))
+    if not reference.any():
+        return float("nan")
+    with warnings.catch_warnings():
+        # With too little sound the library warns and returns 1e-5, which would spoil a mean.
+        warnings.simplefilter("error", RuntimeWarning)
+        try:
+            return float(measure(reference, estimate, sample_rate_hz, extended=False))
+        except RuntimeWarning:
+            return float("nan")
