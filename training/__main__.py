@@ -1,43 +1,75 @@
-"""`python -m audiocodec.training RECIPE [key=value ...]`."""
+"""`python -m audiocodec.training RECIPE [key=value ...]`, installed as `codec-train`."""
 
 import argparse
+import signal
 import sys
+from pathlib import Path
 
 from audiocodec.errors import AudioCodecError
 
-from .config import read_recipe
+from .config import Recipe, read_recipe, recipe_names
+from .export import FOLDERS, export_checkpoint
 from .trainer import train
 
-EXAMPLES = """examples:
+EPILOG = """examples:
   codec-train soundstream_24khz data.root=~/LibriTTS
   codec-train light_24khz data.root=corpus data.manifest=manifest.csv run.max_minutes=60
-  codec-train my_recipe.toml run.folder=runs/two run.seed=2
+  codec-train my_recipe.toml run.folder=runs/two run.seed=2 phases.0.until=20000
+  codec-train light_24khz --export best
 
-A run continues from the last checkpoint in run.folder. Export: run.folder/export."""
+A run goes on from run.folder/last.pt, and leaves its model in run.folder/export, which
+audiocodec.load and `codec --model` read. Ctrl-C ends it after the step with a checkpoint;
+a second one ends it at once."""
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a recipe; return the exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="codec-train",
         description="Train a SoundStream codec by a recipe.",
-        epilog=EXAMPLES,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("recipe", help="name of a recipe of the package, or a .toml file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="replace its numbers")
-    options = parser.parse_args(arguments)
+    names = ", ".join(recipe_names())
+    parser.add_argument("recipe", help=f"a .toml file, or one of {names}")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="replace numbers of the recipe: data.batch_size=16, phases.1.feature=0.01",
+    )
+    parser.add_argument(
+        "--export",
+        choices=FOLDERS,
+        help="do not train: write the model of a checkpoint of run.folder "
+        f"(to {' or '.join(FOLDERS.values())} in it)",
+    )
+    return parser
+
+
+def _train(recipe: Recipe) -> Path | None:
+    outcome = train(recipe, console=_say)
+    _say(f"{'finished' if outcome.finished else 'stopped'} after step {outcome.step}")
+    return outcome.folder if outcome.step else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a recipe and print where the export lies; return the exit code."""
+    options = _parser().parse_intermixed_args(arguments)
     try:
-        outcome = train(read_recipe(options.recipe, options.overrides), console=_say)
+        recipe = read_recipe(options.recipe, options.overrides)
+        folder = export_checkpoint(recipe, options.export) if options.export else _train(recipe)
     except AudioCodecError as error:
         _say(f"codec-train: {error}")
         return 1
-    _say(f"{'finished' if outcome.finished else 'stopped'} after step {outcome.step}")
-    print(outcome.folder)
+    except KeyboardInterrupt:
+        _say("codec-train: stopped at once; run.folder has the last checkpoint")
+        return 128 + signal.SIGINT
+    if folder:
+        print(folder)
     return 0
 
 

@@ -5,7 +5,11 @@ from pathlib import Path
 from audiocodec.families.soundstream import SoundStream
 from audiocodec.folder import save_folder
 
+from . import checkpoint
 from .config import Recipe
+
+FOLDERS = {"last": "export", "best": "export_best"}
+"""Which checkpoint is exported to which folder of the run."""
 
 
 def export(network: SoundStream, folder: Path, *, recipe: Recipe, step: int) -> None:
@@ -17,3 +21,17 @@ def export(network: SoundStream, folder: Path, *, recipe: Recipe, step: int) -> 
         name=recipe.name,
         made={"recipe": recipe.name, "steps": step},
     )
+
+
+def export_checkpoint(recipe: Recipe, which: str) -> Path:
+    """Export the "last" or the "best" checkpoint of the recipe's run; return the folder.
+
+    Needs no data. Raises BadCheckpoint.
+    """
+    run = recipe.run.path
+    path = run / f"{which}.pt"
+    state = checkpoint.load(path)
+    network = SoundStream(recipe.model)
+    checkpoint.restore(network, state.get("network"), path)
+    export(network, run / FOLDERS[which], recipe=recipe, step=state["step"])
+    return run / FOLDERS[which]

@@ -7,10 +7,10 @@ comes from one generator that a checkpoint can store.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from audiocodec.evaluate.usage import diversity
 from audiocodec.quantize.residual import ResidualQuantizer
@@ -29,9 +29,7 @@ class Quantized:
 class QuantizerTrainer:
     """Quantizes with dropout while gathering what moves the codebooks; `update` moves them."""
 
-    def __init__(
-        self, quantizer: ResidualQuantizer, config: QuantizerConfig, *, seed: int
-    ) -> None:
+    def __init__(self, quantizer: ResidualQuantizer, config: QuantizerConfig, *, seed: int) -> None:
         self.quantizer, self.config = quantizer, config
         self.generator = torch.Generator().manual_seed(seed)
         levels, size, width = quantizer.codebooks.shape
@@ -57,6 +55,7 @@ class QuantizerTrainer:
     def quantize(self, latents: Tensor) -> Quantized:
         """Quantize latents [B, D, F], each example at its own number of levels.
 
+        To be called outside of autocast: inference searches in float32, so training must.
         Until enough latents are gathered for k-means, they pass as they are; then all levels
         are fitted, one after the other.
         """
@@ -93,8 +92,10 @@ class QuantizerTrainer:
 
     def update(self) -> None:
         """Move the codebooks by what was gathered, every `update_every` calls."""
+        if not self.started:
+            return
         self.gathered += 1
-        if self.gathered < self.config.update_every or not self.started:
+        if self.gathered < self.config.update_every:
             return
         gamma = self.config.ema_gamma
         self.uses.lerp_(self.new_uses, 1 - gamma)
@@ -102,6 +103,10 @@ class QuantizerTrainer:
         for level in range(self.quantizer.levels):
             self._revive(level)
         self.quantizer.codebooks.copy_(self.sums / self.uses.clamp(min=1e-5)[..., None])
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was gathered since the last update, as after a step that is left out."""
         self.new_uses.zero_()
         self.new_sums.zero_()
         self.gathered = 0
@@ -126,6 +131,8 @@ class QuantizerTrainer:
 
     def _gather_start(self, latents: Tensor) -> bool:
         """Keep latents [B, D, F] for the k-means start; tell whether it has now been made."""
+        if not torch.isfinite(latents).all():
+            return False
         self.start_pool.append(latents.transpose(1, 2).reshape(-1, latents.shape[1]))
         if sum(map(len, self.start_pool)) < self.config.kmeans_frames:
             return False
@@ -155,14 +162,12 @@ class QuantizerTrainer:
         repeats = -(-size // len(columns))
         centres = columns[order.repeat(repeats)[:size].to(columns.device)].clone()
         if repeats > 1:
-            centres += 1e-3 * columns.std() * torch.randn(
-                centres.shape, generator=self.generator
-            ).to(columns.device)
+            noise = torch.randn(centres.shape, generator=self.generator).to(columns.device)
+            centres += 1e-3 * columns.std() * noise
         uses = torch.ones(size, device=columns.device)
         for _ in range(self.config.kmeans_iterations):
-            index = torch.addmm(
-                -0.5 * centres.square().sum(1)[None], columns, centres.T
-            ).argmax(dim=1)
+            scores = torch.addmm(-0.5 * centres.square().sum(1)[None], columns, centres.T)
+            index = scores.argmax(dim=1)
             one_hot = torch.zeros(size, device=columns.device)
             uses = one_hot.index_add(0, index, torch.ones_like(index, dtype=torch.float32))
             sums = torch.zeros_like(centres).index_add_(0, index, columns)
@@ -179,7 +184,7 @@ class QuantizerTrainer:
         mean = self.uses.mean(dim=1, keepdim=True)
         return (self.uses < 0.05 * mean).float().mean(dim=1)
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs."""
         return {
             "started": self.started,
@@ -189,20 +194,17 @@ class QuantizerTrainer:
             "new_uses": self.new_uses,
             "new_sums": self.new_sums,
             "gathered": self.gathered,
-            "pools": self.pools,
+            # A slice would be stored with all of the tensor that it was cut from.
+            "pools": [pool.clone() for pool in self.pools],
             "generator": self.generator.get_state(),
         }
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        """Take over what `state_dict` gave."""
-        generator = state.pop("generator")
-        if not isinstance(generator, Tensor):
-            raise TypeError("the generator's state is a tensor")
-        self.generator.set_state(generator.cpu())
-        for name, value in state.items():
-            setattr(self, name, value)
-
-
-def normalised_error(latents: Tensor, quantized: Tensor) -> Tensor:
-    """Return the squared error of quantization relative to the latents' energy, a scalar."""
-    return functional.mse_loss(quantized, latents) / latents.square().mean().clamp(min=1e-12)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave, on the codebooks' device."""
+        device = self.quantizer.codebooks.device
+        self.generator.set_state(state["generator"].cpu())
+        self.started, self.gathered = bool(state["started"]), int(state["gathered"])
+        for name in ("uses", "sums", "new_uses", "new_sums"):
+            getattr(self, name).copy_(state[name])
+        self.start_pool = [part.to(device) for part in state["start_pool"]]
+        self.pools = [pool.to(device) for pool in state["pools"]]

@@ -1,5 +1,6 @@
 """What a run is made of, and what of it a checkpoint keeps."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,11 @@ from .quantizer import QuantizerTrainer
 
 @dataclass(slots=True)
 class TrainState:
-    """Everything that changes while training; `step` counts finished generator steps."""
+    """Everything that changes while training.
+
+    step: finished steps, those left out included. skipped: steps left out because a gradient
+    was not finite. best: the lowest validation score so far.
+    """
 
     network: SoundStream
     optimizer: torch.optim.Adam
@@ -25,12 +30,14 @@ class TrainState:
     crops: Crops
     step: int = 0
     skipped: int = 0
+    best: float = math.inf
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs to follow the same trajectory."""
         return {
             "step": self.step,
             "skipped": self.skipped,
+            "best": self.best,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "quantizer": self.quantizer.state_dict(),
@@ -40,8 +47,9 @@ class TrainState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave."""
+        """Take over what `state_dict` gave, here or in an earlier version without `best`."""
         self.step, self.skipped = state["step"], state["skipped"]
+        self.best = state.get("best", math.inf)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.quantizer.load_state_dict(state["quantizer"])
@@ -61,9 +69,7 @@ def new_state(recipe: Recipe, crops: Crops, device: torch.device) -> TrainState:
             lr=recipe.optim.generator_lr,
             betas=recipe.optim.generator_betas,
         ),
-        quantizer=QuantizerTrainer(
-            network.quantizer, recipe.quantizer, seed=recipe.run.seed + 1
-        ),
+        quantizer=QuantizerTrainer(network.quantizer, recipe.quantizer, seed=recipe.run.seed + 1),
         adversary=Adversary(recipe.discriminators, recipe.optim, device=device),
         crops=crops,
     )

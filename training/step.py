@@ -15,25 +15,34 @@ from .state import TrainState
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """losses: each by name, unweighted. fake: the generator's output [B, 1, T]."""
+    """losses: each by name, unweighted. fake: the generator's output [B, 1, T].
+
+    gradient_norm: of the generator, before clipping; left_out: it was not finite, so nothing
+    was updated.
+    """
 
     losses: dict[str, Tensor]
     gradient_norm: Tensor
+    left_out: bool
     embedding_norm: Tensor
     fake: Tensor
 
 
 def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
-    """Update the generator, then the codebooks, then the discriminators, on wav [B, 1, T]."""
+    """Update the generator, then the codebooks, then the discriminators, on wav [B, 1, T].
+
+    Where the generator's gradient is not finite, nothing is updated and the step only counts.
+    """
     phase = recipe.phase_at(state.step)
     share = lr_share(state.step, recipe.optim, recipe.steps)
     set_lr(state.optimizer, share * recipe.optim.generator_lr)
     autocast = torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16)
     with autocast:
         latents, _ = state.network.encoder(wav)
-        quantized = state.quantizer.quantize(latents) if phase.quantize else _as_is(latents)
+    quantized = state.quantizer.quantize(latents) if phase.quantize else _as_is(latents)
+    with autocast:
         fake, _ = state.network.decoder(quantized.latents)
-    fake = fake.float()
+    wav, fake = align(wav, fake.float(), state.network.delay_samples)
     losses = {
         "spectral": SPECTRAL_LOSSES[recipe.spectral_loss](
             wav[:, 0], fake[:, 0], recipe.model.sample_rate_hz
@@ -46,9 +55,13 @@ def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
             verdict = state.adversary.fool(wav[:, 0], fake[:, 0])
         losses |= {"adversarial": verdict.adversarial, "feature": verdict.feature}
     norm = _update_generator(state, weigh(losses, phase), recipe.optim.max_grad_norm)
-    if phase.quantize:
+    left_out = not bool(torch.isfinite(norm))
+    if left_out:
+        state.skipped += 1
+        state.quantizer.forget()
+    elif phase.quantize:
         state.quantizer.update()
-    if phase.adversarial_phase:
+    if phase.adversarial_phase and not left_out:
         set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
         with autocast:
             losses["discriminator"] = state.adversary.judge(wav[:, 0], fake[:, 0])
@@ -56,9 +69,16 @@ def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
     return StepResult(
         losses={name: loss.detach() for name, loss in losses.items()},
         gradient_norm=norm,
+        left_out=left_out,
         embedding_norm=latents.detach().float().norm(dim=1).mean(),
         fake=fake.detach(),
     )
+
+
+def align(wav: Tensor, fake: Tensor, delay_samples: int) -> tuple[Tensor, Tensor]:
+    """Return what both have of the same time, where fake [B, 1, T] comes late."""
+    samples = wav.shape[-1] - delay_samples
+    return wav[..., :samples], fake[..., delay_samples:]
 
 
 def weigh(losses: dict[str, Tensor], phase: Phase) -> Tensor:
@@ -79,6 +99,4 @@ def _update_generator(state: TrainState, loss: Tensor, max_grad_norm: float) -> 
     norm = nn.utils.clip_grad_norm_(state.network.parameters(), max_grad_norm)
     if torch.isfinite(norm):
         state.optimizer.step()
-    else:
-        state.skipped += 1
     return norm.detach()

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from audiocodec.errors import AudioCodecError
+from audiocodec.load import pick_device as pick_named_device
 
 from . import checkpoint
 from .config import Recipe
 from .data.corpus import Corpus, load_corpus
 from .data.crops import Crops
-from .data.manifest import NoData, list_entries
-from .export import export
+from .data.manifest import Entry, NoData, list_entries
+from .export import FOLDERS, export
+from .interrupt import StopRequest
 from .log import Log
 from .state import TrainState, new_state
 from .step import StepResult, train_step
-from .validate import choose_clips, validate
+from .validate import choose_entries, cut_clips, save_clips, validate
+
+Console = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,65 +35,99 @@ class Outcome:
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device by name; "auto" takes CUDA where there is one."""
+    """Return the device by name; "auto" takes CUDA where there is one, else the CPU.
+
+    Raises AudioCodecError for a device that this machine does not have.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    return torch.device(pick_named_device(name))
 
 
-def train(recipe: Recipe, *, console: Callable[[str], None]) -> Outcome:
+def train(recipe: Recipe, *, console: Console) -> Outcome:
     """Run a recipe, from its last checkpoint where there is one, and export the result.
 
-    Ctrl-C and `run.max_minutes` end it cleanly after a checkpoint. Raises NoData, BadCheckpoint.
+    Ctrl-C, SIGTERM and `run.max_minutes` end it cleanly, after a whole step, with a checkpoint
+    and an export. Raises NoData, BadCheckpoint.
     """
     began = time.monotonic()
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
-    device = pick_device(recipe.run.device)
-    corpus = _corpus(recipe, recipe.data.train_split, console)
+    folder = recipe.run.path
+    entries = list_entries(recipe.data, recipe.data.train_split)
+    corpus = _read(entries, recipe, recipe.data.train_split, console)
     clips = _clips(recipe, console)
-    state = new_state(recipe, _crops(corpus, recipe), device)
-    folder = Path(recipe.run.folder)
-    if (folder / checkpoint.LAST).exists():
-        state.load_state_dict(checkpoint.load(folder / checkpoint.LAST))
+    state = new_state(recipe, _crops(corpus, recipe), pick_device(recipe.run.device))
+    last = folder / checkpoint.LAST
+    if last.exists():
+        checkpoint.restore(state, checkpoint.load(last), last)
         console(f"resumed after step {state.step}")
-    log = Log(folder, steps=recipe.steps)
+    log = Log(folder, steps=recipe.steps, done=state.step, console=console)
     try:
-        _loop(state, recipe, clips, log, began)
-    except KeyboardInterrupt:
-        log.note(f"stopped by hand after step {state.step}")
+        with StopRequest() as stop:
+            _loop(state, recipe, clips, log, lambda: _reason_to_stop(recipe, began, stop))
+            # A bug or a full disk does not come here: the checkpoint before it stays.
+            if state.step:
+                checkpoint.save(last, state.state_dict())
+                export(state.network, folder / FOLDERS["last"], recipe=recipe, step=state.step)
     finally:
-        if state.step:
-            checkpoint.save(folder / checkpoint.LAST, state.state_dict())
-            export(state.network, folder / "export", recipe=recipe, step=state.step)
         log.close()
-    return Outcome(state.step, state.step >= recipe.steps, folder / "export")
+    return Outcome(state.step, state.step >= recipe.steps, folder / FOLDERS["last"])
+
+
+def _reason_to_stop(recipe: Recipe, began: float, stop: StopRequest) -> str:
+    """Return why to stop before the last step, or ""."""
+    minutes = recipe.run.max_minutes
+    if stop.asked:
+        return "stopped by hand"
+    if minutes and time.monotonic() - began > 60 * minutes:
+        return f"{minutes:g} minutes are over"
+    return ""
 
 
 def _loop(
-    state: TrainState, recipe: Recipe, clips: list[torch.Tensor], log: Log, began: float
+    state: TrainState,
+    recipe: Recipe,
+    clips: list[Tensor],
+    log: Log,
+    reason_to_stop: Callable[[], str],
 ) -> None:
     run, device = recipe.run, state.network.quantizer.codebooks.device
-    best = float("inf")
+    last = run.path / checkpoint.LAST
     while state.step < recipe.steps:
-        if run.max_minutes and time.monotonic() - began > 60 * run.max_minutes:
-            log.note(f"{run.max_minutes:g} minutes are over after step {state.step}")
+        if reason := reason_to_stop():
+            log.note(f"{reason} after step {state.step}")
             return
+        began = time.monotonic()
         result = train_step(state, state.crops.draw(device), recipe)
-        if not torch.isfinite(result.gradient_norm):
-            log.note(f"step {state.step}: gradient not finite, step left out")
-        log.add(_scalars(result))
-        if state.step % run.log_every == 0:
-            log.report(state.step, _codebooks(state))
-        if clips and state.step % run.validate_every == 0:
-            quantized = state.quantizer.started
-            found = validate(state.network, clips, run.validation_levels, quantize=quantized)
-            log.validation(state.step, found)
-            if quantized and found.score < best:
-                best = found.score
-                checkpoint.save(Path(run.folder) / checkpoint.BEST, state.state_dict())
+        if result.left_out:
+            log.note(f"step {state.step}: gradient not finite, left out ({state.skipped} so far)")
+        else:
+            log.add(_scalars(result), time.monotonic() - began)
+        if state.step % run.log_every == 0 or state.step == recipe.steps:
+            log.report(state.step, _progress(state))
+        if clips and (state.step % run.validate_every == 0 or state.step == recipe.steps):
+            _validate(state, recipe, clips, log)
         if state.step % run.save_every == 0:
-            checkpoint.save(Path(run.folder) / checkpoint.LAST, state.state_dict())
+            checkpoint.save(last, state.state_dict())
+
+
+def _validate(state: TrainState, recipe: Recipe, clips: list[Tensor], log: Log) -> None:
+    """Measure and save the clips; keep the checkpoint if it is the best so far."""
+    run, folder = recipe.run, recipe.run.path
+    quantized = state.quantizer.started
+    found = validate(state.network, clips, run.validation_levels, quantize=quantized)
+    log.validation(state.step, found)
+    save_clips(
+        state.network,
+        clips[: run.saved_clips],
+        folder / "clips",
+        step=state.step,
+        quantize=quantized,
+    )
+    if quantized and found.score < state.best:
+        state.best = found.score
+        checkpoint.save(folder / checkpoint.BEST, state.state_dict())
 
 
 def _scalars(result: StepResult) -> dict[str, float]:
@@ -100,14 +138,19 @@ def _scalars(result: StepResult) -> dict[str, float]:
     }
 
 
-def _codebooks(state: TrainState) -> dict[str, object]:
-    if not state.quantizer.started:
-        return {}
-    return {
-        "diversity": [round(x, 4) for x in state.quantizer.diversity().tolist()],
-        "dead": [round(x, 4) for x in state.quantizer.dead().tolist()],
+def _progress(state: TrainState) -> dict[str, object]:
+    """Return what is logged beside the losses; per level once there are codebooks."""
+    facts: dict[str, object] = {
+        "generator_lr": state.optimizer.param_groups[0]["lr"],
+        "discriminator_lr": state.adversary.optimizer.param_groups[0]["lr"],
         "skipped": state.skipped,
     }
+    if state.quantizer.started:
+        norms = state.network.quantizer.codebooks.norm(dim=2).mean(dim=1)
+        facts["diversity"] = [round(x, 4) for x in state.quantizer.diversity().tolist()]
+        facts["dead"] = [round(x, 4) for x in state.quantizer.dead().tolist()]
+        facts["codebook_norm"] = [round(x, 4) for x in norms.tolist()]
+    return facts
 
 
 def _crops(corpus: Corpus, recipe: Recipe) -> Crops:
@@ -116,9 +159,7 @@ def _crops(corpus: Corpus, recipe: Recipe) -> Crops:
     return Crops(corpus, recipe.data, segment_samples=frames * hop, seed=recipe.run.seed + 2)
 
 
-def _corpus(recipe: Recipe, split: str, console: Callable[[str], None]) -> Corpus:
-    entries = list_entries(recipe.data, split)
-
+def _read(entries: list[Entry], recipe: Recipe, split: str, console: Console) -> Corpus:
     def progress(done: int, total: int) -> None:
         if done % 100 == 0 or done == total:
             console(f"{split}: read {done} of {total} files")
@@ -127,20 +168,20 @@ def _corpus(recipe: Recipe, split: str, console: Callable[[str], None]) -> Corpu
     for reason in corpus.unreadable:
         console(f"left out: {reason}")
     minutes = corpus.total_samples / recipe.model.sample_rate_hz / 60
-    console(f"{split}: {minutes:.1f} min in {len(corpus.entries)} files")
+    left_out = f", {len(corpus.unreadable)} left out" if corpus.unreadable else ""
+    console(f"{split}: {minutes:.1f} min in {len(corpus.entries)} files{left_out}")
     return corpus
 
 
-def _clips(recipe: Recipe, console: Callable[[str], None]) -> list[torch.Tensor]:
+def _clips(recipe: Recipe, console: Console) -> list[Tensor]:
     """Return the validation clips; none, with a remark, where there is no such split."""
-    if not recipe.run.validation_clips:
+    run, split = recipe.run, recipe.data.validation_split
+    if not run.validation_clips:
         return []
     try:
-        corpus = _corpus(recipe, recipe.data.validation_split, console)
+        entries = choose_entries(list_entries(recipe.data, split), run.validation_clips)
+        corpus = _read(entries, recipe, split, console)
     except NoData as error:
         console(f"no validation: {error}")
         return []
-    return choose_clips(corpus, recipe.run, recipe.model.sample_rate_hz)
-
-
-__all__ = ["AudioCodecError", "Outcome", "train"]
+    return cut_clips(corpus, run, recipe.model.sample_rate_hz)

@@ -1,11 +1,14 @@
 """Held-out quality while training: the same few clips, at several numbers of levels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from audiocodec.audio.write import SoundWriter
 from audiocodec.errors import MissingExtra
 from audiocodec.evaluate.distortion import mel_distance, si_sdr_db
 from audiocodec.evaluate.perceptual import pesq_wb, stoi
@@ -13,6 +16,10 @@ from audiocodec.families.soundstream import SoundStream
 
 from .config import RunConfig
 from .data.corpus import Corpus
+from .data.manifest import Entry
+
+PERCEPTUAL_MIN_S = 1.0
+"""PESQ and STOI refuse or mismeasure shorter clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +34,25 @@ class Validation:
         return self.by_levels[max(self.by_levels)]["mel"]
 
 
-def choose_clips(corpus: Corpus, run: RunConfig, sample_rate_hz: int) -> list[Tensor]:
-    """Return clips [T] spread evenly over the files, speech first where categories are known."""
-    speech = [i for i, entry in enumerate(corpus.entries) if entry.category == "speech"]
-    files = speech or list(range(len(corpus.entries)))
-    picked = np.linspace(0, len(files) - 1, min(run.validation_clips, len(files))).astype(int)
+def choose_entries(entries: Sequence[Entry], clips: int) -> list[Entry]:
+    """Return so many entries, evenly spread; of speech alone where there is such a category."""
+    chosen = [entry for entry in entries if entry.category == "speech"] or list(entries)
+    picked = np.linspace(0, len(chosen) - 1, min(clips, len(chosen))).astype(int)
+    return [chosen[i] for i in picked]
+
+
+def cut_clips(corpus: Corpus, run: RunConfig, sample_rate_hz: int) -> list[Tensor]:
+    """Return one clip [T] of every file, from its second second on where it is long enough."""
     length = int(run.validation_s * sample_rate_hz)
     clips = []
-    for i in picked:
-        wav = corpus.wav(files[i])
+    for i in range(len(corpus.entries)):
+        wav = corpus.wav(i)
         begin = max(0, min(sample_rate_hz, len(wav) - length))
         clips.append(wav[begin : begin + length])
     return clips
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def validate(
     network: SoundStream, clips: list[Tensor], levels: tuple[int, ...], *, quantize: bool
 ) -> Validation:
@@ -54,16 +65,34 @@ def validate(
     return Validation(by_levels)
 
 
+@torch.no_grad()
 def reconstruct(network: SoundStream, wav: Tensor, levels: int) -> Tensor:
     """Return wav [T] through the codec at `levels` levels (0: without the quantizer)."""
-    hop = network.spec.hop_samples
-    padded = torch.nn.functional.pad(wav, (0, -len(wav) % hop))[None, None]
+    hop, delay = network.spec.hop_samples, network.delay_samples
+    padded = torch.nn.functional.pad(wav, (0, delay + -(len(wav) + delay) % hop))[None, None]
     device = network.quantizer.codebooks.device
     latents, _ = network.encoder(padded.to(device))
     if levels:
         latents = network.quantizer.decode(network.quantizer.encode(latents, levels))
-    fake, _ = network.decoder(latents)
-    return fake[0, 0, : len(wav)].cpu()
+    fake: Tensor = network.decoder(latents)[0]
+    return fake[0, 0, delay : delay + len(wav)].cpu()
+
+
+def save_clips(
+    network: SoundStream, clips: list[Tensor], folder: Path, *, step: int, quantize: bool
+) -> None:
+    """Write clips beside what the network makes of them at all levels: `00_real.wav`, ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    levels = network.quantizer.levels if quantize else 0
+    for i, wav in enumerate(clips):
+        fake = reconstruct(network, wav, levels)
+        for name, sound in (("real", wav), (f"step_{step:07d}_levels_{levels}", fake)):
+            # A network that has diverged is to be seen in the figures, not to end the run.
+            samples = torch.nan_to_num(sound).clamp(-1, 1)[None].numpy()
+            path = folder / f"{i:02d}_{name}.wav"
+            rate = network.spec.sample_rate_hz
+            with SoundWriter(path, sample_rate_hz=rate, channels=1, overwrite=True) as writer:
+                writer.write(samples)
 
 
 def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]:
@@ -72,6 +101,8 @@ def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]
         "mel": float(mel_distance(wav, fake, rate)),
         "si_sdr_db": float(si_sdr_db(wav, fake)),
     }
+    if len(wav) < PERCEPTUAL_MIN_S * rate or not torch.isfinite(fake).all():
+        return measures
     for name, measure in (("stoi", stoi), ("pesq_wb", pesq_wb)):
         try:
             measures[name] = measure(wav.numpy(), fake.numpy(), rate)
@@ -81,4 +112,12 @@ def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]}
+    """Return the mean of every measure over the rows that have it."""
+    means = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = np.array([row[name] for row in rows if name in row])
+        if name in ("stoi", "pesq_wb"):  # not a number where there is no speech
+            values = values[~np.isnan(values)]
+        if len(values):
+            means[name] = float(values.mean())
+    return means

@@ -46,13 +46,13 @@ def read_mono(entry: Entry, sample_rate_hz: int) -> np.ndarray[tuple[int], np.dt
         rate = sound.sample_rate_hz
     wav = np.concatenate(blocks, axis=1) if blocks else np.zeros((1, 0), np.float32)
     wav = resample(wav, rate, sample_rate_hz)[0]
-    return np.clip(np.rint(wav * 32768), -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(wav * 32768), -32768, 32767), dtype=np.int16)
 
 
 def load_corpus(
     entries: Sequence[Entry], sample_rate_hz: int, progress: Callable[[int, int], None]
 ) -> Corpus:
-    """Read every entry; one that cannot be read is counted and named, not fatal.
+    """Read every entry; one that cannot be read, or has no sample, is named, not fatal.
 
     progress: called with (files done, files). Raises NoData when nothing could be read.
     """
@@ -68,8 +68,10 @@ def load_corpus(
         if len(wav):
             waves.append(wav)
             kept.append(entry)
+        else:
+            unreadable.append(f"{entry.path}: no samples")
     if not waves:
-        raise NoData(f"none of {len(entries)} files could be read: {unreadable[:1]}")
+        raise NoData(f"none of {len(entries)} files could be read; the first: {unreadable[0]}")
     lengths = torch.tensor([len(wav) for wav in waves])
     return Corpus(
         samples=torch.from_numpy(np.concatenate(waves)),

@@ -1,28 +1,45 @@
 """Batches of random crops from a resident corpus, with an order that a checkpoint can resume."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from ..config import DataConfig
 from .corpus import Corpus
+from .manifest import NoData
 
 
 def file_odds(corpus: Corpus, config: DataConfig) -> Tensor:
-    """Return the chance [files] that a crop comes from each file: by duration, rebalanced."""
+    """Return the chance [files] that a crop comes from each file: by duration, rebalanced.
+
+    Raises NoData for a share of a category that no file is of.
+    """
     odds = corpus.lengths.double()
     if config.category_shares:
-        shares = torch.zeros_like(odds)
-        for category, share in config.category_shares.items():
-            inside = torch.tensor([entry.category == category for entry in corpus.entries])
-            if inside.any():
-                shares += inside * odds / odds[inside].sum() * share
-        odds = shares
+        odds = _by_category(corpus, config.category_shares)
     full = torch.tensor([entry.bandwidth_hz >= config.full_band_hz for entry in corpus.entries])
-    if config.full_band_share > 0 and full.any() and not full.all():
-        within = odds[full].sum() / odds.sum()
+    within = float(odds[full].sum() / odds.sum())
+    if config.full_band_share > 0 and 0 < within < 1:
         odds[full] *= config.full_band_share / within
         odds[~full] *= (1 - config.full_band_share) / (1 - within)
     return odds / odds.sum()
+
+
+def _by_category(corpus: Corpus, shares: Mapping[str, float]) -> Tensor:
+    categories = [entry.category for entry in corpus.entries]
+    odds = torch.zeros(len(categories), dtype=torch.float64)
+    for category, share in shares.items():
+        inside = torch.tensor([each == category for each in categories])
+        if share and not inside.any():
+            there = ", ".join(sorted(set(categories))[:8])
+            raise NoData(
+                f"data.category_shares names {category!r}, but the files are of: {there}; "
+                f"change it, or draw by duration with data.category_shares={{}}"
+            )
+        weights = inside * corpus.lengths.double()
+        odds += weights / weights.sum().clamp(min=1) * share
+    return odds
 
 
 class Crops:

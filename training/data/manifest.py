@@ -1,6 +1,7 @@
 """Which files there are, and what is known of them."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from audiocodec.errors import AudioCodecError
 from ..config import DataConfig
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".au"}
+WHOLE_FOLDER = "train"
+"""A folder that is not divided is all of this split, which is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,10 @@ class NoData(AudioCodecError):
 def list_entries(config: DataConfig, split: str) -> list[Entry]:
     """Return the files of a split, sorted by path.
 
-    Without a manifest, every sound file below the root is taken, or below `root/split` where
-    there is such a folder. Raises NoData when nothing is found.
+    With a manifest: its rows of that split, or all rows where it has no such column. Without
+    one: the sound files below `root/split`, each of the category that its folder is called;
+    where there is no such folder, "train" is everything below the root but the validation
+    split's folder. Raises NoData when nothing is found.
     """
     root = Path(config.root).expanduser()
     if not config.root or not root.is_dir():
@@ -36,25 +41,49 @@ def list_entries(config: DataConfig, split: str) -> list[Entry]:
     if config.manifest:
         entries = _from_manifest(root / config.manifest, root, split)
     else:
-        base = root / split if (root / split).is_dir() else root
-        paths = sorted(p for p in base.rglob("*") if p.suffix.lower() in SUFFIXES)
-        entries = [Entry(path, path.parent.name, float("inf")) for path in paths]
+        entries = _from_folder(config, root, split)
     if not entries:
-        raise NoData(f"no sound files of split {split!r} in {root}: check data.root and manifest")
+        raise NoData(
+            f"no sound files of split {split!r} in {root}: check data.root, data.manifest, "
+            f"data.train_split and data.validation_split"
+        )
     return entries
+
+
+def _from_folder(config: DataConfig, root: Path, split: str) -> list[Entry]:
+    base, left_out = root / split, root / config.validation_split
+    if not base.is_dir():
+        if split != WHOLE_FOLDER:
+            return []
+        base = root
+    paths = (path for path in base.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return [
+        Entry(path, path.parent.name, float("inf"))
+        for path in sorted(paths)
+        if path.is_file() and (base != root or left_out not in path.parents)
+    ]
 
 
 def _from_manifest(manifest: Path, root: Path, split: str) -> list[Entry]:
     try:
         with manifest.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row.get("split", split) == split]
-        return [
-            Entry(
-                path=root / row["path"],
-                category=row.get("category", ""),
-                bandwidth_hz=float(row.get("bandwidth_hz") or "inf"),
-            )
-            for row in sorted(rows, key=lambda row: row["path"])
-        ]
-    except (OSError, KeyError, ValueError) as error:
-        raise NoData(f"{manifest}: cannot be read as a manifest with a path column") from error
+            reader = csv.DictReader(file)
+            if not {"path", "file_name"} & set(reader.fieldnames or ()):
+                raise NoData(f"{manifest}: a column path (or file_name) is needed in line 1")
+            rows = [(reader.line_num, row) for row in reader if row.get("split", split) == split]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise NoData(f"{manifest}: cannot be read as a CSV manifest: {error}") from error
+    entries = [_entry(row, root, f"{manifest} line {line}") for line, row in rows]
+    return sorted(entries, key=lambda entry: entry.path)
+
+
+def _entry(row: Mapping[str, str | None], root: Path, where: str) -> Entry:
+    # file_name is what Hugging Face's metadata.csv calls it.
+    name = row.get("path") or row.get("file_name")
+    if not name:
+        raise NoData(f"{where}: the path is empty")
+    try:
+        bandwidth_hz = float(row.get("bandwidth_hz") or "inf")
+    except ValueError as error:
+        raise NoData(f"{where}: bandwidth_hz is {row['bandwidth_hz']!r}, no number") from error
+    return Entry(root / name, row.get("category") or "", bandwidth_hz)

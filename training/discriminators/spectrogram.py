@@ -1,5 +1,7 @@
 """STFT discriminator: a residual 2-D network on real and imaginary parts (SoundStream, III-D)."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -8,8 +10,8 @@ from audiocodec.signal.stft import stft
 
 from .judgement import Judgement
 
-TIME_STRIDES = (1, 2, 1, 2, 1, 2)
-FREQUENCY_STRIDES = (2, 2, 2, 2, 2, 2)
+STRIDES = ((1, 2), (2, 2), (1, 2), (2, 2), (1, 2), (2, 2))
+"""Of the six units, (time, frequency)."""
 GROWTH = (1, 2, 4, 4, 8, 8)
 
 
@@ -26,8 +28,9 @@ class ResidualUnit2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, narrow, F, bins] to [B, wide, F / stride, bins / stride]."""
-        y = self.second(functional.leaky_relu(self.first(functional.leaky_relu(x, 0.2)), 0.2))
-        beside = self.beside(x)
+        inner = self.first(functional.leaky_relu(x, 0.2))
+        y: Tensor = self.second(functional.leaky_relu(inner, 0.2))
+        beside: Tensor = self.beside(x)
         frames, bins = min(y.shape[2], beside.shape[2]), min(y.shape[3], beside.shape[3])
         return y[:, :, :frames, :bins] + beside[:, :, :frames, :bins]
 
@@ -42,12 +45,10 @@ class SpectrogramDiscriminator(nn.Module):
         widths = [channels, *(channels * growth for growth in GROWTH)]
         self.units = nn.ModuleList(
             ResidualUnit2d(narrow, wide, stride)
-            for narrow, wide, *stride in zip(
-                widths, widths[1:], TIME_STRIDES, FREQUENCY_STRIDES, strict=False
-            )
+            for (narrow, wide), stride in zip(pairwise(widths), STRIDES, strict=True)
         )
         bins = window_samples // 2
-        for stride in FREQUENCY_STRIDES:
+        for _, stride in STRIDES:
             bins = (bins + stride - 1) // stride
         self.head = nn.Conv2d(widths[-1], 1, (1, bins))
 
