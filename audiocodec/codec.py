@@ -82,12 +82,8 @@ class Codec:
         if levels is not None:
             codes = codes.truncate(levels=levels)
         source = codes.source
-        stream = StreamDecoder(
-            self.network,
-            source=source,
-            device=self.device,
-            batch=max(1, len(codes.indices) // row_count(source.channels, self.spec.channels)),
-        )
+        batch = len(codes.indices) // row_count(source.channels, self.spec.channels)
+        stream = self._decoder(source, max(1, batch))
         pieces = [stream.push(codes.indices), stream.flush(source.samples)]
         wav = np.concatenate(pieces, axis=-1)[..., : source.samples]
         shape = {1: wav[0, 0], 2: wav[0], 3: wav}
@@ -110,7 +106,7 @@ class Codec:
     ) -> StreamDecoder:
         """Return a decoder that takes indices [R, K, F] of any length."""
         source = Source(sample_rate_hz or self.spec.sample_rate_hz, channels, 0)
-        return StreamDecoder(self.network, source=source, device=self.device)
+        return self._decoder(source, 1)
 
     def choose_levels(self, levels: int | None, bitrate_bps: float | None) -> int:
         """Return the number of levels for a request; raises UnsupportedLevels."""
@@ -149,6 +145,9 @@ class Codec:
             device=self.device,
             batch=batch,
         )
+
+    def _decoder(self, source: Source, batch: int) -> StreamDecoder:
+        return StreamDecoder(self.network, source=source, device=self.device, batch=batch)
 
 
 def check_identity(

@@ -108,9 +108,10 @@ class Playback:
                 f"the trailer counts {samples} samples, but the {reader.frames} frames stand for "
                 f"{covered}"
             )
-            samples = min(max(samples, self.samples), covered)
-        self._output.write(self._held[:, : samples - self.samples])
-        self.samples = samples
+        # A network with a delay leaves less than its frames stand for when the end is lost.
+        rest = self._held[:, : max(0, samples - self.samples)]
+        self._output.write(rest)
+        self.samples += rest.shape[-1]
 
     def _contradict(self, reason: str) -> None:
         if self._strict:

@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
+    from audiocodec.families.soundstream import SoundStreamConfig
 
 
 def load_tiny() -> ModuleType:
@@ -32,3 +33,10 @@ def make_tiny_codec() -> "Callable[..., Codec]":
 def tiny_codec(make_tiny_codec: "Callable[..., Codec]") -> "Codec":
     """One codec of a few thousand random parameters; it keeps no state between calls."""
     return make_tiny_codec()
+
+
+@pytest.fixture(scope="session")
+def wide_config() -> "SoundStreamConfig":
+    """Configuration for `make_tiny_codec` that reaches torch's blocked and threaded kernels."""
+    config: SoundStreamConfig = load_tiny().WIDE
+    return config

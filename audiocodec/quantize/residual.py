@@ -4,11 +4,13 @@ Source: SoundStream (arXiv 2107.03312), section III-C and algorithm 1; the group
 that of an independent implementation of it.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiocodec.layers.exact import MIN_COLUMNS, wants_exact
+from audiocodec.layers.exact import COLUMNS, wants_exact
 
 
 class ResidualQuantizer(nn.Module):
@@ -57,7 +59,7 @@ class ResidualQuantizer(nn.Module):
     def _encode_row(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices [levels, F] of one row [D, F], by exact products."""
         frames = latents.shape[-1]
-        residual = functional.pad(latents, (0, max(0, MIN_COLUMNS - frames))).clone()
+        residual = functional.pad(latents, (0, -frames % COLUMNS)).clone()
         indices = []
         for level in range(levels):
             part = residual[self.slice_of(level)]
@@ -73,6 +75,9 @@ class ResidualQuantizer(nn.Module):
         columns = x.transpose(1, 2).reshape(batch * frames, width).to(codebook.dtype)
         # |x - e|^2 is least where <x, e> - |e|^2 / 2 is largest.
         offset = codebook.square().sum(dim=1).mul_(-0.5)
+        if spare := -len(codebook) % COLUMNS:  # see layers/exact.py
+            codebook = functional.pad(codebook, (0, 0, 0, spare))
+            offset = functional.pad(offset, (0, spare), value=-math.inf)
         scores = torch.addmm(offset, columns, codebook.T)
         return scores.argmax(dim=1).reshape(batch, frames)
 
