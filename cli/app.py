@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -80,5 +81,16 @@ def main() -> None:
     if not sys.warnoptions:  # python -W still shows them
         warnings.simplefilter("ignore")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    _mend_standard_streams()
     unwind_when_terminated()
     app(prog_name="codec")
+
+
+def _mend_standard_streams() -> None:
+    """Make writing safe where a shell closed a stream, or where a name cannot be encoded."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # as after >&-
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - stays open
+            setattr(sys, name, stream)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

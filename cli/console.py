@@ -90,8 +90,8 @@ class Meter:
     def clear(self) -> None:
         """Remove the line."""
         if self._width:
-            self._put("")
-            sys.stderr.write("\r")
+            echoed = 2  # the terminal may have put a ^C behind the line
+            sys.stderr.write("\r" + " " * min(self._width + echoed, _terminal_columns() - 1) + "\r")
             sys.stderr.flush()
 
     def _put(self, line: str) -> None:

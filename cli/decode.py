@@ -132,9 +132,10 @@ class _Decoding:
     def _warn(self, job: Job, report: "DecodeReport") -> None:
         if report.gaps:
             lost_s = sum(gap.frames for gap in report.gaps) / self.codec.spec.frame_rate_hz
+            lost = f", {seconds(lost_s)} lost and filled up" if lost_s else ""
             say(
-                f"{job.shown_source} is damaged in {count(len(report.gaps), 'place')}, "
-                f"{seconds(lost_s)} lost and filled up: {report.gaps[0].reason}"
+                f"{job.shown_source} is damaged in {count(len(report.gaps), 'place')}{lost}: "
+                f"{report.gaps[0].reason}"
             )
         if report.clipped_samples:
             self.console.note(

@@ -120,6 +120,15 @@ def test_damage_is_told_even_when_quiet_and_refused_when_strict(codec: Run, code
     assert not Path("strict.wav").exists()
 
 
+def test_a_file_that_was_cut_off_is_decoded_as_far_as_it_goes(codec: Run, coded: Path) -> None:
+    data = coded.read_bytes()
+    coded.write_bytes(data[: len(data) // 2])
+    done = codec("decode", "x.codes")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("codec: x.codes is damaged in 1 place: the file ends ")
+    assert 16_000 <= soundfile.info("x.wav").frames < 80_000
+
+
 def test_what_is_no_codes_file(codec: Run, write_sound: WriteSound) -> None:
     write_sound("sound.codes.wav").rename("sound.codes")
     Path("empty.codes").touch()

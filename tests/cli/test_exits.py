@@ -110,6 +110,16 @@ def test_nobody_reads_the_facts() -> None:
         assert process.stderr is not None and process.stderr.read() == b""
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_streams_are_no_bug(closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *CODEC, "info", str(GOLDEN)],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_progress_on_a_terminal(
     model: list[str], write_sound: WriteSound, monkeypatch: pytest.MonkeyPatch
 ) -> None:

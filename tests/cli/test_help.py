@@ -1,9 +1,11 @@
 """Help, version and completion: quick, and without anything heavy."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 
 import audiocodec
 
-HEAVY = {"torch", "numpy", "soundfile", "soxr", "huggingface_hub", "safetensors", "rich"}
+HEAVY = {"torch", "numpy", "soundfile", "soxr", "huggingface_hub", "safetensors"}
 
 
 def python(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -104,6 +106,14 @@ def test_main_hides_warnings_unless_asked() -> None:
     )
     assert python("-c", program).stderr == ""
     assert "seen" in python("-W", "always", "-c", program).stderr
+
+
+def test_a_name_that_the_output_cannot_encode(place: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "bitstream" / "mono.codes"
+    shutil.copy(golden, "ü.codes")
+    done = python("-m", "audiocodec.cli", "info", "ü.codes", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert done.stdout.startswith("\\xfc.codes: .codes version 1, complete\n")
 
 
 def test_what_is_no_audiocodec_error_keeps_its_traceback(
