@@ -26,9 +26,6 @@ from audiocodec.reports import Progress as Progress
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
 
-BLOCK_S = 1
-"""Sound that is read at once; what a live stream of codes lags behind, at most."""
-
 
 def encode_file(
     source: PathLike | BinaryIO,
@@ -79,7 +76,7 @@ def encode_file(
         )
         start_s = time.perf_counter()
         writer = Writer(cast(BinaryIO, file), header)
-        for block in sound.blocks(BLOCK_S * rate):
+        for block in sound.blocks(stream.block_samples):
             writer.write(stream.push(to_mono(block) if mono else block).indices)
             file.flush()
             if progress is not None:

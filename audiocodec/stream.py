@@ -17,8 +17,11 @@ from audiocodec.layers.state import State
 
 FloatArray = NDArray[np.float32]
 
-BLOCK_FRAMES = 50
-"""Frames that go through the network at once: bounds memory, and keeps it in the cache."""
+BLOCK_FRAMES = 64
+"""Frames that go through the network at once: bounds memory, and keeps it in the cache.
+
+A multiple of 16, so that exact products (layers/exact.py) need no filling up.
+"""
 FADE_OUT_S = 0.06
 """How long the last sound before a loss lingers."""
 
@@ -58,6 +61,14 @@ class StreamEncoder:
     def latency_samples(self) -> int:
         """Samples at the codec's rate that must arrive before the first codes: one hop."""
         return self.network.spec.hop_samples
+
+    @property
+    def block_samples(self) -> int:
+        """Samples of the source that a push uses best: about a second, in whole BLOCK_FRAMES."""
+        spec = self.network.spec
+        block = BLOCK_FRAMES * spec.hop_samples
+        samples = block * max(1, round(spec.sample_rate_hz / block))
+        return -(-samples * self.source.sample_rate_hz // spec.sample_rate_hz)
 
     def push(self, wav: FloatArray) -> Codes:
         """Take wav [C, T] ([B, C, T] for a batch); return the codes of all complete frames.
