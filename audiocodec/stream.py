@@ -59,8 +59,8 @@ class StreamEncoder:
 
     @property
     def latency_samples(self) -> int:
-        """Samples at the codec's rate that must arrive before the first codes: one hop."""
-        return self.network.spec.hop_samples
+        """Samples at the codec's rate between a sound and its copy: one hop and the delay."""
+        return self.network.spec.hop_samples + self.network.delay_samples
 
     @property
     def block_samples(self) -> int:
@@ -111,8 +111,10 @@ class StreamEncoder:
         spec = self.network.spec
         rows = np.concatenate([to_rows(item, spec.channels) for item in items])
         wav = np.concatenate([self.rest, rows], axis=-1)
-        if last and wav.shape[-1] % spec.hop_samples:
-            missing = spec.hop_samples - wav.shape[-1] % spec.hop_samples
+        if last:
+            total = self.frames * spec.hop_samples + wav.shape[-1]
+            late = self.network.delay_samples if total else 0
+            missing = late + -(wav.shape[-1] + late) % spec.hop_samples
             wav = np.pad(wav, ((0, 0), (0, 0), (0, missing)))
         whole = wav.shape[-1] // spec.hop_samples * spec.hop_samples
         self.rest = wav[..., whole:].copy()
@@ -128,7 +130,8 @@ class StreamEncoder:
     def _covered(self, *, last: bool) -> Source:
         """Return the stretch of the source that the codes of this push stand for."""
         spec, source = self.network.spec, self.source
-        done = self.frames * spec.hop_samples * source.sample_rate_hz // spec.sample_rate_hz
+        ready = max(0, self.frames * spec.hop_samples - self.network.delay_samples)
+        done = ready * source.sample_rate_hz // spec.sample_rate_hz
         upto = self.pushed_samples if last else min(done, self.pushed_samples)
         samples, self.reported_samples = upto - self.reported_samples, upto
         return Source(source.sample_rate_hz, source.channels, samples, source.ndim)
@@ -167,6 +170,7 @@ class StreamDecoder:
         self.last: NDArray[np.int32] | None = None  # codes of the last good frame, [R, K, 1]
         self.lost_frames = 0  # since that one
         self.given_samples = 0
+        self.skip_samples = network.delay_samples  # of the network's output, still to drop
 
     def push(self, indices: NDArray[np.int32]) -> FloatArray:
         """Take indices [R, K, F]; return the sound that is complete, [B, C, T].
@@ -217,6 +221,8 @@ class StreamDecoder:
 
     def _give(self, rows: FloatArray) -> FloatArray:
         """Return the sound [B, C, T] at the source's rate that rows [R, C, T] complete."""
+        skipped = min(self.skip_samples, rows.shape[-1])
+        rows, self.skip_samples = rows[..., skipped:], self.skip_samples - skipped
         pairs = zip(self.resamplers, np.split(rows, self.batch), strict=True)
         wav = np.stack([r.push(from_rows(item, self.source.channels)) for r, item in pairs])
         self.given_samples += wav.shape[-1]

@@ -143,7 +143,8 @@ class DiscriminatorConfig:
 class Phase:
     """A stretch of training with its own losses, ending before step `until`.
 
-    quantize: False trains a plain autoencoder. The five weights are those of the note.
+    quantize: False trains a plain autoencoder. The five weights are those of the note;
+    complex_spectral, of a distance of complex spectra, is not in it (0).
     """
 
     until: int
@@ -153,12 +154,14 @@ class Phase:
     spectral: float = 1.0
     reconstruction: float = 0.0
     commitment: float = 1.0
+    complex_spectral: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for a phase that has no step, or a negative weight."""
         _refuse(self.until < 1, "until must be at least 1")
         weights = (self.adversarial, self.feature, self.spectral, self.reconstruction)
-        _refuse(min(*weights, self.commitment) < 0, "weights must not be negative")
+        weights += (self.commitment, self.complex_spectral)
+        _refuse(min(weights) < 0, "weights must not be negative")
 
     @property
     def adversarial_phase(self) -> bool:

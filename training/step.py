@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import Phase, Recipe
-from .losses.spectral import SPECTRAL_LOSSES
+from .losses.spectral import SPECTRAL_LOSSES, compressed_complex_loss
 from .optim import lr_share, set_lr
 from .quantizer import Quantized
 from .state import TrainState
@@ -50,6 +50,8 @@ def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
         "reconstruction": functional.mse_loss(fake, wav),
         "commitment": quantized.commitment,
     }
+    if phase.complex_spectral > 0:
+        losses["complex_spectral"] = compressed_complex_loss(wav[:, 0], fake[:, 0])
     if phase.adversarial_phase:
         with autocast:
             verdict = state.adversary.fool(wav[:, 0], fake[:, 0])

@@ -16,6 +16,11 @@ class Network(Protocol):
         """The grid of time and bits."""
         ...
 
+    @property
+    def delay_samples(self) -> int:
+        """Samples by which the decoder's sound lags behind the encoder's; 0 for most."""
+        ...
+
     def encode(self, wav: Tensor, *, levels: int, state: State = None) -> tuple[Tensor, State]:
         """Map wav [R, C, F hop] to indices [R, levels, F]; return them and the state after."""
         ...

@@ -26,13 +26,28 @@ PRESETS: dict[str, SoundStreamConfig] = {
     "soundstream_paper_8_32_24khz": _full_rate(_PAPER, encoder=8, decoder=32),
     "soundstream_paper_32_16_24khz": _full_rate(_PAPER, encoder=32, decoder=16),
     "soundstream_paper_32_8_24khz": _full_rate(_PAPER, encoder=32, decoder=8),
-    # The embedded weights': no layer runs faster than 1 kHz.
+    # Learned stems with a stride: no layer runs faster than 1 kHz.
     "soundstream_patch_24khz": SoundStreamConfig(
         patch_samples=24,
         stem_kernel=96,
         strides=(2, 2, 5),
         encoder_channels=(48, 96, 192, 384),
         decoder_channels=(48, 96, 192, 384),
+        unit_kernel=3,
+        activation="leaky_relu",
+        trunk_activation=False,
+        latent_units=2,
+        latent_dim=96,
+        levels=16,
+    ),
+    # The embedded weights': between short-time spectra, no layer runs faster than 100 Hz.
+    "soundstream_spectrum_24khz": SoundStreamConfig(
+        stem="spectrum",
+        patch_samples=240,
+        stem_kernel=480,
+        strides=(2,),
+        encoder_channels=(256, 512),
+        decoder_channels=(256, 512),
         unit_kernel=3,
         activation="leaky_relu",
         trunk_activation=False,

@@ -1,9 +1,10 @@
 """SoundStream (arXiv 2107.03312): causal convolutional encoder, residual quantizer, decoder.
 
 The paper's network has stem kernel 7 at full rate, units of a dilated k7 and a k1 convolution
-with ELU, and channels that double with every stride. Two generalisations make light networks:
+with ELU, and channels that double with every stride. Three generalisations make light networks:
 a *patch* stem, whose first convolution has a stride (the whole network then runs at 1 kHz and
-less, as the production SoundStream's does), and *depthwise* units.
+less, as the production SoundStream's does), a *spectrum* in the place of learned first and last
+layers, and *depthwise* units.
 """
 
 import reprlib
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from audiocodec.layers.activation import ACTIVATIONS, Activation
 from audiocodec.layers.causal import CausalConv1d, CausalConvTranspose1d
 from audiocodec.layers.chain import Chain, Residual
+from audiocodec.layers.spectrum import SpectrumHead, SpectrumStem
 from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
@@ -31,6 +33,8 @@ class SoundStreamConfig:
 
     patch_samples: stride of the stem in samples (1: the paper's).
     stem_kernel: its kernel in samples, a multiple of the patch if that is over 1.
+    stem: "learned" convolutions at both ends, or "spectrum": short-time spectra with a hop of
+        one patch and a window of two (stem_kernel says the same), which delay by one patch.
     strides: of the encoder's blocks; the hop is patch_samples times their product.
     encoder_channels, decoder_channels: one width before every stride and one after the last.
     unit_kernel, dilations: the residual units of a block; depthwise: k on single channels
@@ -43,6 +47,7 @@ class SoundStreamConfig:
     sample_rate_hz: int = 24_000
     patch_samples: int = 1
     stem_kernel: int = 7
+    stem: str = "learned"
     strides: tuple[int, ...] = (3, 4, 5, 8)
     encoder_channels: tuple[int, ...] = (32, 64, 128, 256, 512)
     decoder_channels: tuple[int, ...] = (32, 64, 128, 256, 512)
@@ -69,6 +74,10 @@ class SoundStreamConfig:
                 )
         if self.stem_kernel % self.patch_samples:
             raise ValueError("stem_kernel must be a multiple of patch_samples")
+        if self.stem not in {"learned", "spectrum"}:
+            raise ValueError("stem is learned or spectrum")
+        if self.stem == "spectrum" and self.stem_kernel != 2 * self.patch_samples:
+            raise ValueError("a spectrum's stem_kernel is twice its patch_samples")
         if self.latent_dim % self.groups:
             raise ValueError("latent_dim must be a multiple of groups")
         if self.activation not in ACTIVATIONS:
@@ -97,6 +106,11 @@ class SoundStreamConfig:
     def hop_samples(self) -> int:
         """Samples a frame: the product of all strides."""
         return self.patch_samples * prod(self.strides)
+
+    @property
+    def delay_samples(self) -> int:
+        """Samples by which the decoder's sound lags behind the encoder's."""
+        return self.patch_samples if self.stem == "spectrum" else 0
 
     @property
     def spec(self) -> CodecSpec:
@@ -144,13 +158,28 @@ def _latent_units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
     return [_unit(config, channels, 1) for _ in range(config.latent_units)]
 
 
+def _first(config: SoundStreamConfig, gain: float) -> nn.Module:
+    """Return the layer from samples to the encoder's first width."""
+    width, hop = config.encoder_channels[0], config.patch_samples
+    if config.stem == "spectrum":
+        return SpectrumStem(width, hop_samples=hop, gain=gain)
+    return CausalConv1d(1, width, kernel=config.stem_kernel, stride=hop, gain=gain)
+
+
+def _last(config: SoundStreamConfig, gain: float) -> nn.Module:
+    """Return the layer from the decoder's last width to samples."""
+    width, hop = config.decoder_channels[0], config.patch_samples
+    if config.stem == "spectrum":
+        return SpectrumHead(width, hop_samples=hop)
+    if hop == 1:
+        return CausalConv1d(width, 1, kernel=config.stem_kernel, gain=gain)
+    return CausalConvTranspose1d(width, 1, kernel=config.stem_kernel, stride=hop, gain=gain)
+
+
 def build_encoder(config: SoundStreamConfig) -> Chain:
     """Return the encoder: wav [B, 1, F hop] to latents [B, D, F]."""
     widths, gain = config.encoder_channels, _trunk_gain(config)
-    stem = CausalConv1d(
-        1, widths[0], kernel=config.stem_kernel, stride=config.patch_samples, gain=gain
-    )
-    layers: list[nn.Module] = [stem]
+    layers: list[nn.Module] = [_first(config, gain)]
     for stride, (narrow, wide) in zip(config.strides, pairwise(widths), strict=True):
         layers += _units(config, narrow)
         layers += _trunk(config)
@@ -172,12 +201,7 @@ def build_decoder(config: SoundStreamConfig) -> Chain:
         layers += [CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride, gain=gain)]
         layers += _units(config, narrow)
     layers += _trunk(config)
-    if config.patch_samples == 1:
-        return Chain([*layers, CausalConv1d(widths[-1], 1, kernel=config.stem_kernel, gain=gain)])
-    stem = CausalConvTranspose1d(
-        widths[-1], 1, kernel=config.stem_kernel, stride=config.patch_samples, gain=gain
-    )
-    return Chain([*layers, stem])
+    return Chain([*layers, _last(config, gain)])
 
 
 class SoundStream(nn.Module):
@@ -199,6 +223,11 @@ class SoundStream(nn.Module):
     def spec(self) -> CodecSpec:
         """The grid of time and bits."""
         return self.config.spec
+
+    @property
+    def delay_samples(self) -> int:
+        """Samples by which the decoder's sound lags behind the encoder's."""
+        return self.config.delay_samples
 
     def encode(self, wav: Tensor, *, levels: int, state: State = None) -> tuple[Tensor, State]:
         """Map wav [R, 1, F hop] to indices [R, levels, F]; return them and the state after."""

@@ -12,7 +12,7 @@ from audiocodec.families.soundstream import SoundStream
 RECIPE_OF = {
     "soundstream_24khz": "soundstream_24khz",
     "soundstream_paper_24khz": "soundstream_paper",
-    "soundstream_patch_24khz": "embedded_24khz",
+    "soundstream_spectrum_24khz": "embedded_24khz",
 }
 
 
