@@ -8,6 +8,7 @@ Logarithms, exponentials and square roots alone are used for powers, since torch
 with the same bits wherever an element lies in a tensor.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 
 import torch
@@ -38,6 +39,11 @@ def fourier_basis(hop_samples: int, device: torch.device) -> Tensor:
         return basis[:, None].float().to(device)
 
 
+def _full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Keep powers and phases out of a trainer's autocast, which meta tensors do not know."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+
+
 class SpectrumStem(nn.Module):
     """Wav [B, 1, F hop] to features [B, out, F]: compressed complex spectrum and log magnitude.
 
@@ -56,7 +62,7 @@ class SpectrumStem(nn.Module):
         x = with_past(x.float(), state, hop)
         after = x[..., x.shape[-1] - hop :]
         basis = fourier_basis(hop, x.device)
-        with torch.autocast(x.device.type, enabled=False):
+        with _full_precision(x):
             if wants_exact(x):
                 spectrum = conv1d_exact(x, basis, None, stride=hop, dilation=1)
             else:
@@ -88,7 +94,7 @@ class SpectrumHead(nn.Module):
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
         y, _ = self.project(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with _full_precision(x):
             spectrum = with_past(self._spectrum(y.float()), state, 1)
             after = spectrum[..., -1:]
             # The first and the last bin stand once in a real signal's spectrum, all others twice.
