@@ -10,7 +10,8 @@ from typing import Any
 from audiocodec.families.soundstream import SoundStreamConfig
 
 from .losses.spectral import SPECTRAL_LOSSES
-from .tables import RecipeError, apply_override, build
+from .tables import RecipeError as RecipeError
+from .tables import apply_override, build
 
 RECIPES = Path(__file__).parent / "recipes"
 SCHEDULES = ("constant", "cosine")
@@ -159,9 +160,9 @@ class Phase:
     def __post_init__(self) -> None:
         """Raise ValueError for a phase that has no step, or a negative weight."""
         _refuse(self.until < 1, "until must be at least 1")
-        weights = (self.adversarial, self.feature, self.spectral, self.reconstruction)
-        weights += (self.commitment, self.complex_spectral)
-        _refuse(min(weights) < 0, "weights must not be negative")
+        adversarial = (self.adversarial, self.feature)
+        rest = (self.spectral, self.complex_spectral, self.reconstruction, self.commitment)
+        _refuse(min(*adversarial, *rest) < 0, "weights must not be negative")
 
     @property
     def adversarial_phase(self) -> bool:
@@ -283,19 +284,3 @@ def recipe_names() -> list[str]:
 def with_run(recipe: Recipe, **changes: Any) -> Recipe:
     """Return the recipe with some fields of its `run` table replaced."""
     return replace(recipe, run=replace(recipe.run, **changes))
-
-
-__all__ = [
-    "RECIPES",
-    "DataConfig",
-    "DiscriminatorConfig",
-    "OptimConfig",
-    "Phase",
-    "QuantizerConfig",
-    "Recipe",
-    "RecipeError",
-    "RunConfig",
-    "read_recipe",
-    "recipe_names",
-    "with_run",
-]

@@ -1,0 +1,67 @@
+"""Lines for people, and lines of JSON for programs."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from audiocodec.training.log import Log
+from audiocodec.training.validate import Validation
+
+
+def rows(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_report_has_means_since_the_last_one(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = Log(tmp_path / "run", steps=100, done=0, console=said.append)
+    log.report(0, {})
+    log.add({"spectral": 1.0}, 0.1)
+    log.add({"spectral": 3.0, "feature": 1.0}, 0.3)
+    log.report(2, {"diversity": [0.5]})
+    log.add({"spectral": 5.0}, 0.5)
+    log.report(3, {})
+    log.close()
+    assert rows(tmp_path / "run") == [
+        {"step": 2, "steps_per_s": 5.0, "spectral": 2.0, "feature": 0.5, "diversity": [0.5]},
+        {"step": 3, "steps_per_s": 2.0, "spectral": 5.0},
+    ]
+    assert len(said) == 2 and said[0].startswith("step 2/100 5.00/s ETA 0 min  spectral 2 ")
+
+
+def test_the_eta_counts_this_sessions_steps_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    log = Log(tmp_path, steps=10_000, done=9000, console=said.append)
+    now += 100.0  # ten steps, pauses for validation included
+    log.add({}, 1.0)
+    log.report(9010, {})
+    log.close()
+    assert "ETA 2 h 45 min" in said[0]
+
+
+def test_validation_and_notes_are_rows(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = Log(tmp_path, steps=1, done=0, console=said.append)
+    log.validation(5, Validation({0: {"mel": 0.5}}))
+    log.validation(6, Validation({1: {"mel": 0.5}, 4: {"mel": float("nan")}}))
+    log.note("stopped")
+    log.close()
+    assert rows(tmp_path) == [
+        {"step": 5, "validation": {"0": {"mel": 0.5}}},
+        {"step": 6, "validation": {"1": {"mel": 0.5}, "4": {"mel": None}}},
+        {"note": "stopped"},
+    ]
+    assert said[0] == "  dev at no levels: mel 0.500" and said[-1] == "stopped"
+
+
+def test_a_resumed_run_goes_on_in_the_same_file(tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        log = Log(tmp_path, steps=1, done=0, console=lambda line: None)
+        log.note(text)
+        log.close()
+    assert [row["note"] for row in rows(tmp_path)] == ["one", "two"]
