@@ -12,18 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from audiocodec.families.presets import PRESETS
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
-from audiocodec.layers.causal import CausalConv1d, CausalConvTranspose1d
 
 LEGEND = """\
 Parameters in millions. GFLOP: billions of floating-point operations for one second of sound, two
 for every multiply-add of a convolution or of the search for the nearest vectors at all levels;
 additions of biases, activations and look-ups are not counted. Frames and kbps: a second, from the
-fewest to the most levels. Latency: the sound that must have arrived before its first code; every
-layer is causal, so that is one frame."""
+fewest to the most levels. Latency: the sound that must have arrived before its first code, and
+what the decoder adds. Every layer is causal, so that is one frame, and one patch for a spectrum."""
 
 TIMES_LEGEND = """\
 Seconds of sound for one second of CPU time, on one thread: the median of {repeats} runs of one
@@ -48,43 +48,30 @@ def meta_network(config: SoundStreamConfig) -> SoundStream:
 def count(config: SoundStreamConfig) -> Cost:
     """Count parameters, codebooks included, and operations of a preset."""
     network = meta_network(config)
-    frames = 16
-    wav = torch.empty(1, 1, frames * config.hop_samples, device="meta")
-    latents = torch.empty(1, config.latent_dim, frames, device="meta")
-    per_second = config.spec.frame_rate_hz / frames
     parts = (network.encoder, network.decoder)
     encoder, decoder = (sum(p.numel() for p in part.parameters()) for part in parts)
     codebooks = network.quantizer.codebooks.numel()
-    # Each vector of each level is multiplied with its slice of the latent once a frame.
-    search = 2 * codebooks * config.spec.frame_rate_hz
+    frame_rate = config.spec.frame_rate_hz
     return Cost(
         parameters=(encoder, codebooks, decoder),
         flop=(
-            2 * multiply_adds(network.encoder, wav) * per_second,
-            search,
-            2 * multiply_adds(network.decoder, latents) * per_second,
+            flop_per_frame(network.encoder, 1, config.hop_samples) * frame_rate,
+            # Each vector of each level is multiplied with its slice of the latent once a frame.
+            2 * codebooks * frame_rate,
+            flop_per_frame(network.decoder, config.latent_dim, 1) * frame_rate,
         ),
     )
 
 
-def multiply_adds(part: nn.Module, x: Tensor) -> int:
-    """Return the multiply-adds of all convolutions in one run of `part` over x."""
-    total = 0
-
-    def add(layer: nn.Module, inputs: tuple[Tensor, ...], result: tuple[Tensor, object]) -> None:
-        nonlocal total
-        # A weight meets every output column; those of a transposed layer every input column.
-        columns = inputs[0] if isinstance(layer, CausalConvTranspose1d) else result[0]
-        weight = layer.weight
-        assert isinstance(weight, Tensor)
-        total += weight.numel() * columns.shape[-1]
-
-    kinds = (CausalConv1d, CausalConvTranspose1d)
-    hooks = [m.register_forward_hook(add) for m in part.modules() if isinstance(m, kinds)]
-    part(x)
-    for hook in hooks:
-        hook.remove()
-    return total
+def flop_per_frame(part: nn.Module, channels: int, columns: int) -> float:
+    """Return what torch counts for one more frame of input [1, channels, columns]."""
+    totals = []
+    for frames in (16, 32):  # the difference leaves out what is computed once for the past
+        x = torch.empty(1, channels, frames * columns, device="meta")
+        with FlopCounterMode(display=False) as counter:
+            part(x)
+        totals.append(counter.get_total_flops())
+    return float(totals[1] - totals[0]) / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +122,8 @@ def cost_table() -> list[str]:
         sizes = [f"{n / 1e6:.2f}" for n in (*cost.parameters, sum(cost.parameters))]
         flop = [f"{n / 1e9:.2f}" for n in (*cost.flop, sum(cost.flop))]
         rates = f"{spec.bitrate_bps(1) / 1000:g} to {spec.bitrate_bps() / 1000:g}"
-        latency = f"{1000 / spec.frame_rate_hz:.1f} ms"
+        behind = config.hop_samples + config.delay_samples
+        latency = f"{1000 * behind / config.sample_rate_hz:.1f} ms"
         cells = [f"`{name}`", *sizes, *flop, f"{spec.frame_rate_hz:g}", rates, latency]
         rows.append(f"| {' | '.join(cells)} |")
     return rows

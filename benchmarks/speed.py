@@ -28,7 +28,7 @@ SHORT_S, LONG_S = 60, 600
 LEGEND = """\
 Seconds of sound for one second of CPU time on one thread: the median of {repeats} runs over
 {seconds:g} s of noise at the model's own rate. A machine that does nothing else reaches the same
-by the clock. Latency: one frame, {latency:.1f} ms."""
+by the clock. Latency of one frame and the decoder: {latency:.1f} ms."""
 
 
 def median_s(work: Callable[[], object], repeats: int) -> float:
@@ -143,8 +143,11 @@ def main() -> None:
             {1, spec.levels // 4 or 1, spec.levels // 2 or 1, spec.levels}
         )
         lines = speed_table(codec, levels=levels, seconds=options.seconds, repeats=options.repeats)
+        behind = spec.hop_samples + codec.network.delay_samples
         legend = LEGEND.format(
-            repeats=options.repeats, seconds=options.seconds, latency=1000 / spec.frame_rate_hz
+            repeats=options.repeats,
+            seconds=options.seconds,
+            latency=1000 * behind / spec.sample_rate_hz,
         )
         lines += ["", legend]
         if not options.no_memory:

@@ -40,7 +40,10 @@ PATCH = SoundStreamConfig(
 )
 """The light form, hop 40, with every option on."""
 
-CONFIGS = {"full rate": FULL_RATE, "patch": PATCH}
+SPECTRUM = replace(PATCH, stem="spectrum", patch_samples=20, stem_kernel=40, strides=(2, 1))
+"""Between short-time spectra, hop 40; the decoder is 20 samples late."""
+
+CONFIGS = {"full rate": FULL_RATE, "patch": PATCH, "spectrum": SPECTRUM}
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -66,6 +69,8 @@ def sound(network: SoundStream, frames: int) -> Tensor:
         ({"decoder_channels": (2, 4)}, "2 strides need 3 channel widths, not 2"),
         ({"patch_samples": 4}, "stem_kernel must be a multiple of patch_samples"),
         ({"latent_dim": 7}, "latent_dim must be a multiple of groups"),
+        ({"stem": "mel"}, "stem is learned or spectrum"),
+        ({"stem": "spectrum"}, "a spectrum's stem_kernel is twice its patch_samples"),
         ({"activation": "relu"}, r"activation is one of \['elu', 'leaky_relu'\]"),
         ({"codebook_size": 1}, "codebook_size is 1; whole numbers from 2"),
         ({"levels": 0}, "levels is 0; whole numbers from 1"),
@@ -92,6 +97,8 @@ def test_the_hop_is_the_product_of_strides(config: SoundStreamConfig) -> None:
     assert (spec.hop_samples, spec.sample_rate_hz, spec.channels) == (expected, 8000, 1)
     assert spec.codebook_sizes == (16, 16, 16, 16)
     assert SoundStream(config).spec == spec
+    late = {"learned": 0, "spectrum": config.patch_samples}[config.stem]
+    assert SoundStream(config).delay_samples == late
 
 
 @torch.inference_mode()
