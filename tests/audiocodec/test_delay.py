@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from audiocodec.codec import Codec
+from audiocodec.codes import Codes
 from audiocodec.files import decode_file, encode_file
 from audiocodec.layers.state import State
 from audiocodec.spec import CodecSpec
@@ -58,7 +59,8 @@ def test_every_sample_comes_back_in_its_place(delay: int, samples: int, sizes: l
     if samples:
         assert codes.frames == -(-(samples + delay) // HOP)
 
-    encoder, pieces, begin = codec.stream_encoder(), [], 0
+    pieces: list[Codes] = []
+    encoder, begin = codec.stream_encoder(), 0
     while begin < samples:
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(encoder.push(wav[None, begin : begin + size]))

@@ -57,7 +57,8 @@ def test_cuts_and_threads_do_not_change_a_bit(sizes: list[int], threads: int) ->
     with torch.inference_mode():
         whole, _ = chain(wav)
         torch.set_num_threads(threads)
-        pieces, state, begin = [], None, 0
+        pieces: list[Tensor] = []
+        state, begin = None, 0
         while begin < frames:
             size = sizes[len(pieces) % len(sizes)]
             piece, state = chain(wav[..., begin * HOP : (begin + size) * HOP], state)
