@@ -35,7 +35,7 @@ def spectrum(wav: np.ndarray, window: int) -> np.ndarray:
 def mels(wav: np.ndarray, window: int, count: int) -> np.ndarray:
     magnitude = np.sqrt(np.abs(spectrum(wav, window)) ** 2 + 1e-9) * 4 / window
     filters = mel_filters(RATE_HZ, window, count).double().numpy()
-    return np.maximum(filters @ magnitude, 1e-5)
+    return np.asarray(np.maximum(filters @ magnitude, 1e-5))
 
 
 def test_paper_loss_is_equations_4_and_5() -> None:
