@@ -177,6 +177,23 @@ def test_a_live_stream_is_heard_before_its_end(tiny_codec: Codec, tmp_path: Path
     assert len(set(sizes)) >= 3 and len(back.getvalue()) == 80 + 2 * 80000
 
 
+def test_buffered_streams_are_flushed_on_the_way(tiny_codec: Codec, tmp_path: Path) -> None:
+    sink, sizes = Sink(), list[int]()
+    buffered = io.BufferedWriter(sink, 1 << 20)
+    source = Pipe(noise(80000).astype("<f4").tobytes(), lambda: sizes.append(sink.count))
+    encode_file(source, buffered, codec=tiny_codec, raw=RawFormat(8000, 1, "f32le"))
+    assert len(set(sizes)) >= 9
+    encode_file(
+        write_sound(tmp_path / "in.wav", noise(1, 80000), 8000),
+        tmp_path / "x.codes",
+        codec=tiny_codec,
+    )
+    sizes.clear()
+    pipe = Pipe((tmp_path / "x.codes").read_bytes(), lambda: sizes.append(sink.count))
+    decode_file(pipe, buffered, codec=tiny_codec)
+    assert len(set(sizes)) >= 3
+
+
 def test_streams_stay_open(tiny_codec: Codec, tmp_path: Path) -> None:
     source = io.BytesIO(write_sound(tmp_path / "in.wav", noise(1, 800), 8000).read_bytes())
     packed, back = io.BytesIO(), io.BytesIO()
@@ -429,6 +446,9 @@ class Sink(OneWay):
     """An output that only counts."""
 
     count = 0
+
+    def writable(self) -> bool:
+        return True
 
     def write(self, data: "Buffer", /) -> int:
         size = memoryview(data).nbytes
