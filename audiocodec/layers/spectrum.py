@@ -33,7 +33,13 @@ def fourier_basis(hop_samples: int, device: torch.device) -> Tensor:
     with torch.inference_mode(False):
         window = 2 * hop_samples
         time = torch.arange(window, dtype=torch.float64)
-        angle = 2 * torch.pi / window * torch.arange(hop_samples + 1)[:, None] * time
+        angle = (
+            2
+            * torch.pi
+            / window
+            * torch.arange(hop_samples + 1, dtype=torch.float64)[:, None]
+            * time
+        )
         taper = torch.sin(torch.pi * (time + 0.5) / window)
         basis = torch.cat([angle.cos(), -angle.sin()]) * taper
         return basis[:, None].float().to(device)
