@@ -31,6 +31,15 @@ def save(path: Path, state: dict[str, Any]) -> None:
         torch.save(state, file)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what kills in the middle of `save` have left in a run's folder.
+
+    Only one process may train in a folder, so nothing else writes there.
+    """
+    for left in folder.glob(".*.pt.*.part"):
+        left.unlink()
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a checkpoint of ours, tensors and plain values only.
 

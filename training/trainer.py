@@ -59,6 +59,7 @@ def train(recipe: Recipe, *, console: Console) -> Outcome:
     clips = _clips(recipe, console)
     state = new_state(recipe, _crops(corpus, recipe), pick_device(recipe.run.device))
     last = folder / checkpoint.LAST
+    checkpoint.remove_leftovers(folder)
     if last.exists():
         checkpoint.restore(state, checkpoint.load(last), last)
         console(f"resumed after step {state.step}")

@@ -12,6 +12,8 @@ from audiocodec.training.state import TrainState
 from audiocodec.training.step import train_step
 from torch import Tensor
 
+from audiocodec.atomic import atomic_output
+
 CPU = torch.device("cpu")
 MakeState = Callable[[Recipe], TrainState]
 
@@ -99,6 +101,18 @@ def test_a_crash_while_saving_leaves_the_former_checkpoint(
         checkpoint.save(path, {"step": 2})
     assert checkpoint.load(path) == {"step": 1}
     assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
+
+
+def test_what_a_kill_left_behind_is_removed(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "last.pt", {"step": 1})
+    with pytest.raises(RuntimeError), atomic_output(tmp_path / "best.pt", overwrite=True):
+        (unfinished,) = set(tmp_path.iterdir()) - {tmp_path / "last.pt"}
+        raise RuntimeError
+    (tmp_path / unfinished.name).write_bytes(b"half")
+    (tmp_path / "notes.part").touch()
+    checkpoint.remove_leftovers(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"last.pt", "notes.part"}
+    checkpoint.remove_leftovers(tmp_path / "no such folder")
 
 
 def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path) -> None:
