@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from audiocodec.codes import Codes as Codes
     from audiocodec.codes import ModelIdentity as ModelIdentity
     from audiocodec.codes import Source as Source
+    from audiocodec.edit import cat_files as cat_files
+    from audiocodec.edit import cut_file as cut_file
+    from audiocodec.edit import truncate_file as truncate_file
+    from audiocodec.edit import verify_file as verify_file
     from audiocodec.errors import AudioCodecError as AudioCodecError
     from audiocodec.errors import Corrupt as Corrupt
     from audiocodec.errors import FormatError as FormatError
@@ -40,6 +44,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "codec": ("Codec",),
     "codes": ("Codes", "ModelIdentity", "Source"),
+    "edit": ("cat_files", "cut_file", "truncate_file", "verify_file"),
     "errors": (
         "AudioCodecError",
         "Corrupt",

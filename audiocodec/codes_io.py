@@ -39,6 +39,16 @@ def create_codes(target: PathLike | BinaryIO, *, overwrite: bool) -> Iterator["C
         yield CountingFile(target, stream_name(target))
 
 
+def refuse_same(source: PathLike | BinaryIO, target: PathLike | BinaryIO) -> None:
+    """Raise AudioCodecError where the output would replace the input."""
+    if not isinstance(source, (str, os.PathLike)) or not isinstance(target, (str, os.PathLike)):
+        return
+    if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
+        raise AudioCodecError(
+            f"{os.fspath(target)} is the input itself; give the output another name"
+        )
+
+
 class CountingFile:
     """What a `Writer` writes to.
 

@@ -15,10 +15,10 @@ from audiocodec.audio.write import Container, SampleEncoding, SoundWriter
 from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.writer import Writer
 from audiocodec.codes import Source
-from audiocodec.codes_io import create_codes, open_codes
-from audiocodec.errors import AudioCodecError, UnsupportedAudio
+from audiocodec.codes_io import create_codes, open_codes, refuse_same
+from audiocodec.errors import UnsupportedAudio
 from audiocodec.load import load
-from audiocodec.packing import batch_of, build_header, identity_of, spec_of
+from audiocodec.packing import Metadata, batch_of, build_header, identity_of, spec_of
 from audiocodec.reports import DecodeReport as DecodeReport
 from audiocodec.reports import EncodeReport as EncodeReport
 from audiocodec.reports import Progress as Progress
@@ -39,7 +39,8 @@ def encode_file(
     mono: bool = False,
     raw: RawFormat | None = None,
     overwrite: bool = False,
-    metadata: Mapping[str, str] | None = None,
+    metadata: Metadata | None = None,
+    tags: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> EncodeReport:
     """Encode a sound file or stream to a .codes file or stream.
@@ -52,14 +53,16 @@ def encode_file(
     mono: mix all channels down to one first.
     raw: what a source of bare samples does not say itself.
     overwrite: replace an existing target. If anything fails, it stays as it was.
-    metadata: text to keep in the file, by keys such as title, artist, album, date, comment.
+    metadata: text to keep in the file, by keys such as title, artist, album, date, comment: a
+        mapping, or pairs where a key comes more than once.
+    tags: keep those five of the source as well, unless metadata has the key.
     progress: called after every block.
 
     Raises UnsupportedAudio for a source that cannot be read or holds NaN or infinity,
     UnsupportedLevels, OutputExists, FormatError for metadata that the format does not take, what
     `load` raises, and AudioCodecError when the target cannot be written.
     """
-    _refuse_same(source, target)
+    refuse_same(source, target)
     with open_sound(source, raw=raw) as sound, create_codes(target, overwrite=overwrite) as file:
         codec = codec or load(model, device=device)
         rate, channels = sound.sample_rate_hz, 1 if mono else sound.channels
@@ -72,7 +75,7 @@ def encode_file(
             codec.identity,
             rows=stream.rows,
             length_known=sound.samples is not None,
-            metadata=metadata,
+            metadata=_kept_text(metadata or (), sound.tags if tags else {}),
         )
         start_s = time.perf_counter()
         writer = Writer(cast(BinaryIO, file), header)
@@ -135,7 +138,7 @@ def decode_file(
     from audiocodec.match import codec_for
     from audiocodec.playback import Playback
 
-    _refuse_same(source, target)
+    refuse_same(source, target)
     with open_codes(source) as file:
         reader = Reader(file, levels=levels, strict=strict)
         header = reader.header
@@ -176,13 +179,10 @@ def decode_file(
     )
 
 
-def _refuse_same(source: PathLike | BinaryIO, target: PathLike | BinaryIO) -> None:
-    if not isinstance(source, (str, os.PathLike)) or not isinstance(target, (str, os.PathLike)):
-        return
-    if os.path.isfile(source) and os.path.exists(target) and os.path.samefile(source, target):
-        raise AudioCodecError(
-            f"{os.fspath(target)} is the input itself; give the output another name"
-        )
+def _kept_text(metadata: Metadata, tags: Mapping[str, str]) -> list[tuple[str, str]]:
+    given = list(metadata.items() if isinstance(metadata, Mapping) else metadata)
+    keys = {key for key, _ in given}
+    return [(key, text) for key, text in tags.items() if key not in keys] + given
 
 
 def _refuse_batch(sounds: int) -> None:

@@ -1,6 +1,6 @@
 """The bridge between codes and the `.codes` format: values here, a `Header` and chunks there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
 import numpy as np
@@ -13,6 +13,9 @@ from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import Corrupt
 from audiocodec.spec import CodecSpec
 
+Metadata = Mapping[str, str] | Iterable[tuple[str, str]]
+"""Text by keys; as pairs, a key may come more than once."""
+
 
 def build_header(
     spec: CodecSpec,
@@ -21,7 +24,7 @@ def build_header(
     *,
     rows: int,
     length_known: bool = True,
-    metadata: Mapping[str, str] | None = None,
+    metadata: Metadata = (),
 ) -> Header:
     """Return the header for codes [rows, K, F] of `source`.
 
@@ -41,7 +44,7 @@ def build_header(
         model_name=model.name if model else "",
         model_revision=model.revision if model else "",
         weights_sha256=model.weights_sha256 if model else "",
-        metadata=tuple((metadata or {}).items()),
+        metadata=tuple(metadata.items() if isinstance(metadata, Mapping) else metadata),
     )
 
 

@@ -20,6 +20,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "audiocodec/quantize": {"audiocodec.files", "audiocodec.bitstream", "audiocodec.audio"},
     "audiocodec/bitstream": {"torch"},
     "audiocodec/audio": {"torch"},
+    "audiocodec/edit": {"torch"},
 }
 # By these names the two folders would be imported a second time, as other modules.
 FALSE_ROOTS = {"cli", "training"}
@@ -29,6 +30,7 @@ ALLOWED = {
     "audiocodec/audio": {"audiocodec.errors", "audiocodec.atomic"},
 }
 # The bridge between codes and bytes; cli may use it too, to describe a file.
+KNOW_THE_BITSTREAM_BELOW = ("audiocodec/bitstream/", "audiocodec/edit/")
 KNOW_THE_BITSTREAM = {
     f"audiocodec/{name}.py" for name in ("files", "packing", "playback", "reports")
 }
@@ -89,7 +91,7 @@ def test_leaves_know_only_errors_and_atomic(folder: str) -> None:
 
 def test_only_the_bridge_knows_the_bitstream() -> None:
     for path, source in sources("audiocodec"):
-        if path in KNOW_THE_BITSTREAM or path.startswith("audiocodec/bitstream/"):
+        if path in KNOW_THE_BITSTREAM or path.startswith(KNOW_THE_BITSTREAM_BELOW):
             continue
         hits = {name for name in imported(source) if below(name, {"audiocodec.bitstream"})}
         assert not hits, f"{path} imports {sorted(hits)}"
@@ -126,6 +128,11 @@ def test_bare_import_is_light() -> None:
 def test_codes_need_no_torch() -> None:
     loaded = in_fresh_interpreter("import audiocodec\naudiocodec.Codes, audiocodec.CodecSpec")
     assert "numpy" in loaded and "torch" not in loaded
+
+
+def test_editing_codes_needs_no_torch() -> None:
+    loaded = in_fresh_interpreter("import audiocodec\naudiocodec.cut_file, audiocodec.verify_file")
+    assert "audiocodec.edit.join" in loaded and "torch" not in loaded
 
 
 def test_command_line_loads_no_torch_and_no_second_copies() -> None:

@@ -24,12 +24,15 @@ class SoundReader:
 
     sample_rate_hz, channels: as in the file.
     samples: length of each channel, None where only reading on will tell.
+    tags: title, artist, album, date and comment as far as the file has them, in one line each; a
+        stream that is read as it comes has none.
     """
 
     def __init__(self, source: Source, name: str, owned: ExitStack) -> None:
         self.sample_rate_hz = source.sample_rate_hz
         self.channels = source.channels
         self.samples = source.samples
+        self.tags = source.tags
         self._source, self._name, self._owned = source, name, owned
         self._position = 0
 

@@ -15,6 +15,7 @@ from .mpeg import MpegKind, mpeg_kind
 from .pcm import RawFormat, unpack
 from .riff import read_wav_header
 from .sndfile import Port, SequentialSoundFile, muted_stderr, reason
+from .tags import read_tags
 
 _UNKNOWN_FRAMES = 2**62  # libsndfile says 2^63 - 1 when it cannot know
 _FRAME_BYTES = {
@@ -37,12 +38,13 @@ _HINT = "was it cut off while it was recorded or copied?"
 class Source(Protocol):
     """Where a SoundReader takes its samples from.
 
-    samples: the length where it is known.
+    samples: the length where it is known. tags: texts by the keys of `tags.KEYS`.
     """
 
     sample_rate_hz: int
     channels: int
     samples: int | None
+    tags: dict[str, str]
 
     def read(self, samples: int) -> FloatArray:
         """Return float32 [C, T] with T = `samples`, less only at the end."""
@@ -70,6 +72,7 @@ class PcmSource:
         self.sample_rate_hz = form.sample_rate_hz
         self.channels = form.channels
         self.samples = None if data_bytes is None else data_bytes // form.frame_bytes
+        self.tags: dict[str, str] = {}  # those of WAV often come behind the samples
         self._stream, self._name, self._form, self._strict = stream, name, form, strict
         self._samples_read = 0
         if data_bytes is not None:
@@ -127,6 +130,7 @@ class SndfileSource:
         self.channels = int(self._file.channels)
         frames = int(self._file.frames)
         self.samples = None if endless or frames > _UNKNOWN_FRAMES else frames
+        self.tags = read_tags(self._file)
         self._samples_read = 0
         try:
             _refuse_truncated(self._file, name)

@@ -1,0 +1,110 @@
+"""What cutting, joining and truncating share: frames on their way from file to file."""
+
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from audiocodec.audio.limits import PathLike
+from audiocodec.bitstream.header import Header
+from audiocodec.bitstream.reader import Gap, Packet, Reader
+from audiocodec.bitstream.records import MAX_FRAME
+from audiocodec.bitstream.writer import Writer
+from audiocodec.codes import IntArray
+from audiocodec.codes_io import CountingFile
+from audiocodec.errors import Corrupt
+from audiocodec.packing import check_length, spec_of
+
+PathOrStream = PathLike | BinaryIO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditReport:
+    """What became of a `.codes` file.
+
+    frames: of the output, lost ones counted. levels: most that any chunk has; 0 without frames.
+    source_samples, duration_s: length of the sound that the output stands for.
+    bitrate_bps: nominal, all channels counted. bytes_written: size of the output.
+    gaps: what was damaged or lost in the input, in order, by the frames of the output.
+    """
+
+    frames: int
+    levels: int
+    source_samples: int
+    duration_s: float
+    bitrate_bps: float
+    bytes_written: int
+    gaps: tuple[Gap, ...]
+
+
+class Copy:
+    """Packets and gaps on their way to a new file, whose frames are numbered anew."""
+
+    def __init__(self, file: CountingFile, header: Header) -> None:
+        self.frames = self.levels = 0
+        self._file, self._header = file, header
+        self._gaps: list[Gap] = []
+        self._writer = Writer(cast(BinaryIO, file), header)
+
+    def add(
+        self,
+        item: Packet | Gap,
+        *,
+        levels: int | None = None,
+        first: int = 0,
+        end: int | None = None,
+    ) -> None:
+        """Append what of `item` lies in the frames [first, end) of the file that it is from."""
+        begin = max(item.first_frame, first)
+        frames = max(0, min(item.end_frame, MAX_FRAME if end is None else end) - begin)
+        if self.frames + frames > MAX_FRAME:
+            raise Corrupt(f"a file holds {MAX_FRAME} frames, and these are more; join fewer")
+        match item:
+            case Packet():
+                skipped = begin - item.first_frame
+                self._write(item.indices[:, :levels, skipped : skipped + frames])
+            case Gap():
+                self._gaps.append(Gap(self.frames, frames, item.reason))
+                self._writer.skip(frames)
+        self.frames += frames
+        self._file.flush()
+
+    def finish(self, source_samples: int) -> EditReport:
+        """End the file of a sound of `source_samples` samples."""
+        self._writer.finish(source_samples)
+        self._file.flush()
+        header, levels = self._header, self.levels
+        return EditReport(
+            frames=self.frames,
+            levels=levels,
+            source_samples=source_samples,
+            duration_s=source_samples / header.source_sample_rate_hz,
+            bitrate_bps=spec_of(header).bitrate_bps(levels) * header.rows if levels else 0.0,
+            bytes_written=self._file.bytes_written,
+            gaps=tuple(self._gaps),
+        )
+
+    def _write(self, indices: IntArray) -> None:
+        if indices.shape[2]:
+            self.levels = max(self.levels, indices.shape[1])
+            self._writer.write(indices)
+
+
+def check_sound_length(reader: Reader) -> None:
+    """Raise Corrupt when the sound is said to be longer than the frames that were read."""
+    check_length(reader.header, samples=reader.source_samples, frames=reader.frames)
+
+
+def time_of(header: Header, frame: int) -> float:
+    """Return when a frame begins, in seconds."""
+    return frame * header.hop_samples / header.sample_rate_hz
+
+
+def samples_before(header: Header, frames: int) -> int:
+    """Return how many samples of the source begin before frame `frames`."""
+    return -(-frames * header.hop_samples * header.source_sample_rate_hz // header.sample_rate_hz)
+
+
+def frames_of(header: Header, samples: int) -> int:
+    """Return how many frames so many samples of the source take."""
+    return -(
+        -samples * header.sample_rate_hz // (header.hop_samples * header.source_sample_rate_hz)
+    )
