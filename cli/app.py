@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .cat import cat
+from .cut import cut
 from .decode import decode
 from .encode import encode
 from .exits import exit_codes, unwind_when_terminated
 from .info import info
+from .truncate import truncate
+from .verify import verify
 
 _EXAMPLES = """\b
 Examples:
@@ -20,9 +24,11 @@ Examples:
   codec encode in.wav out.codes -n 4
   codec decode in.codes back.wav
   codec info in.codes
+  codec truncate in.codes low.codes -n 2
+  codec cut in.codes part.codes --from 10 --to 20
 
 `codec COMMAND --help` shows the options and more examples. Exit codes: 0 all well, 1 an error, one
-line on standard error, 2 wrong usage.
+line on standard error, 2 wrong usage, 3 done, but what was read is damaged.
 """
 
 
@@ -39,6 +45,13 @@ class _FromTo(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS]", "IN... [OUT]"]
+
+
+class _OneFromTo(TyperCommand):
+    """Shows its two arguments as IN OUT."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS]", "IN OUT"]
 
 
 app = typer.Typer(
@@ -74,6 +87,10 @@ def _codec(
 app.command(cls=_FromTo, no_args_is_help=True)(encode)
 app.command(cls=_FromTo, no_args_is_help=True)(decode)
 app.command()(info)
+app.command(cls=_FromTo, no_args_is_help=True)(truncate)
+app.command(cls=_OneFromTo, no_args_is_help=True)(cut)
+app.command(cls=_FromTo, no_args_is_help=True)(cat)
+app.command(no_args_is_help=True)(verify)
 
 
 def main() -> None:

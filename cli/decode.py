@@ -13,6 +13,7 @@ from audiocodec.errors import AudioCodecError
 from . import options
 from .batch import run_all
 from .console import Console, factor, say
+from .exits import DAMAGED, OK
 from .model import ModelChoice
 from .options import SampleEncoding, SoundFormat
 from .places import STANDARD, Job, Kind, is_device, plan, refuse_early
@@ -65,6 +66,9 @@ def decode(
     becomes in.wav beside it, standard input goes to standard output. Several inputs go into a
     folder, where the trees of folders are mirrored.
 
+    What is damaged or lost is filled up with the sound before it, faded out, and told on standard
+    error; the exit code is 3 then. With --strict such a file is an error, exit code 1.
+
     \b
     Examples:
       codec decode in.codes
@@ -104,8 +108,8 @@ class _Decoding:
     force: bool
     console: Console
 
-    def run(self, job: Job, label: str) -> None:
-        """Decode one file and say what became of it."""
+    def run(self, job: Job, label: str) -> int:
+        """Decode one file, say what became of it, and return OK or DAMAGED."""
         from audiocodec.files import decode_file
 
         job.make_folder()
@@ -128,6 +132,7 @@ class _Decoding:
             f"{count(report.levels, 'level')}, {report.sample_rate_hz} Hz, "
             f"{count(report.channels, 'channel')}, {factor(report.real_time_factor)}"
         )
+        return DAMAGED if report.gaps else OK
 
     def _warn(self, job: Job, report: "DecodeReport") -> None:
         if report.gaps:

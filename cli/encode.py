@@ -1,5 +1,6 @@
 """`codec encode`: sound files to .codes files."""
 
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from . import options
 from .batch import run_all
 from .console import Console, factor
+from .exits import OK
 from .model import ModelChoice
 from .places import STANDARD, Job, Kind, plan, refuse_early
 from .units import count, kbps, seconds, size
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _SOUNDS = ".aif .aifc .aiff .au .caf .flac .mp3 .oga .ogg .opus .rf64 .snd .w64 .wav .wave"
 SOUND = Kind(frozenset(_SOUNDS.split()), "sound files", ".codes")
+_KEY = re.compile("[a-z0-9_]{1,64}")
 RAW = Kind(frozenset({".raw", ".pcm"}), "raw sound files", ".codes")
 
 
@@ -40,6 +43,20 @@ def encode(
         ),
     ] = None,
     mono: Annotated[bool, typer.Option("--mono", help="Mix all channels down to one.")] = False,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metadata",
+            metavar="KEY=VALUE",
+            help="Text to keep in the outputs, such as title=...; may be given again.",
+        ),
+    ] = None,
+    tags: Annotated[
+        bool,
+        typer.Option(
+            "--tags", help="Keep title, artist, album, date and comment of the inputs as well."
+        ),
+    ] = False,
     raw_rate: Annotated[
         int | None,
         typer.Option(
@@ -76,11 +93,13 @@ def encode(
       codec encode in.wav out.codes -n 4
       codec encode speech.flac low.codes -b 3
       codec encode a.wav b.mp3 corpus/ -o codes/
+      codec encode song.flac --tags --metadata "comment=demo tape"
       arecord -f S16_LE -r 24000 -t raw | codec encode - live.codes --raw-rate 24000
     """
     if levels is not None and bitrate is not None:
         raise options.WrongUsage("-n and -b both choose the levels: give one of them")
     raw = _raw_format(raw_rate, raw_channels, raw_encoding)
+    texts = _metadata(metadata or [])
     jobs = plan(words, output, SOUND if raw is None else RAW)
     refuse_early(jobs, overwrite=force)
     console = Console(quiet)
@@ -92,9 +111,8 @@ def encode(
         device=device,
         threads=threads,
     ).load(console)
-    task = _Encoding(
-        codec, _choose_levels(codec, levels, bitrate, console), raw, mono, force, console
-    )
+    chosen = _choose_levels(codec, levels, bitrate, console)
+    task = _Encoding(codec, chosen, raw, mono, texts, tags, force, console)
     run_all(jobs, task.run)
 
 
@@ -107,14 +125,17 @@ class _Encoding:
         levels: int,
         raw: "RawFormat | None",
         mono: bool,
+        texts: list[tuple[str, str]],
+        tags: bool,
         force: bool,
         console: Console,
     ) -> None:
         self._codec, self._levels, self._raw = codec, levels, raw
         self._mono, self._force, self._console = mono, force, console
+        self._texts, self._tags = texts, tags
         self._told_cost = False
 
-    def run(self, job: Job, label: str) -> None:
+    def run(self, job: Job, label: str) -> int:
         """Encode one file and say what became of it."""
         from audiocodec.files import encode_file
 
@@ -128,6 +149,8 @@ class _Encoding:
                 mono=self._mono,
                 raw=self._raw,
                 overwrite=self._force,
+                metadata=self._texts,
+                tags=self._tags,
                 progress=meter.update,
             )
         self._tell_cost(job, report)
@@ -136,6 +159,7 @@ class _Encoding:
             f"{count(report.levels, 'level')}, {kbps(report.bitrate_bps)}, "
             f"{size(report.bytes_written)}, {factor(report.real_time_factor)}"
         )
+        return OK
 
     def _tell_cost(self, job: Job, report: "EncodeReport") -> None:
         """Say once that a codec for fewer channels codes each by itself, and what that costs."""
@@ -159,6 +183,18 @@ def _raw_format(
     from audiocodec.audio.pcm import RawFormat
 
     return RawFormat(rate_hz, channels or 1, encoding.value if encoding else "s16le")
+
+
+def _metadata(words: list[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not _KEY.fullmatch(key):
+            raise options.WrongUsage(
+                f"--metadata {word}: expected KEY=VALUE, the key of a to z, 0 to 9 and _"
+            )
+        pairs.append((key, text))
+    return pairs
 
 
 def _choose_levels(

@@ -1,7 +1,8 @@
 """How a command ends: exceptions to exit codes, and nothing but one line on standard error.
 
-0 all well, 1 an error, 2 wrong usage (typer's own), 130 Ctrl-C, 141 the reader of standard output
-went away, 143 terminated. Every other exception is a bug and keeps its traceback.
+0 all well, 1 an error, 2 wrong usage (typer's own), 3 done, but of a damaged input, 130
+Ctrl-C, 141 the reader of standard output went away, 143 terminated. Every other exception is a bug
+and keeps its traceback.
 """
 
 import os
@@ -17,7 +18,9 @@ from audiocodec.errors import AudioCodecError
 
 from .console import say
 
+OK = 0
 ERROR = 1
+DAMAGED = 3
 INTERRUPTED = 128 + signal.SIGINT
 BROKEN_PIPE = 128 + 13
 TERMINATED = 128 + signal.SIGTERM

@@ -27,11 +27,13 @@ class Kind:
     inputs: suffixes of the inputs, lower case; what is taken from folders.
     what: a name for such inputs.
     suffix: of outputs that are not named.
+    rewrites: whether outputs are of the same kind as inputs, so that only their place differs.
     """
 
     inputs: frozenset[str]
     what: str
     suffix: str
+    rewrites: bool = False
 
     def takes(self, name: str) -> bool:
         """Return whether a file called `name` looks like an input."""
@@ -99,6 +101,14 @@ def plan(words: list[str], output: str | None, kind: Kind) -> list[Job]:
     return jobs
 
 
+def find(words: list[str], kind: Kind) -> list[str]:
+    """Return the inputs that `words` name: files as they are, and what is in folders.
+
+    Raises AudioCodecError for folders without inputs.
+    """
+    return [name for word in words for name in _within(word, kind)]
+
+
 def refuse_early(jobs: list[Job], *, overwrite: bool) -> None:
     """Raise OutputExists for a single output that exists, before the wait for the model.
 
@@ -124,7 +134,7 @@ def _last_is_output(words: list[str], kind: Kind) -> bool:
     if last == STANDARD or _names_folder(last):
         return True
     # Two sounds and no output is a slip (a shell's *.wav): it must not overwrite the second one.
-    return len(words) == 2 and not kind.takes(last)
+    return len(words) == 2 and (kind.rewrites or not kind.takes(last))
 
 
 def _names_folder(word: str) -> bool:
@@ -136,8 +146,10 @@ def _alone(source: str, target: str | None, kind: Kind) -> Job:
     if source != STANDARD and not os.path.exists(source):
         raise AudioCodecError(f"cannot read {source}: there is no such file; check the path")
     if target is None:
+        if kind.rewrites and source != STANDARD:
+            raise WrongUsage("name the output as well: IN OUT, or -o OUT")
         target = STANDARD if source == STANDARD else _renamed(Path(source), kind)
-    if kind.takes(target):
+    if kind.takes(target) and not kind.rewrites:
         raise WrongUsage(
             f"the output {target} would be named like {kind.what}; choose another suffix"
         )
@@ -154,13 +166,19 @@ def _into_folder(source: str, folder: Path, kind: Kind) -> Iterator[Job]:
     if not os.path.isdir(source):
         yield Job(source, str(folder / _renamed(Path(Path(source).name), kind)), mirrored=True)
         return
-    found = sorted(_walk(Path(source), kind))
+    for name in _within(source, kind):
+        target = folder / _renamed(Path(name).relative_to(source), kind)
+        yield Job(name, str(target), mirrored=True)
+
+
+def _within(word: str, kind: Kind) -> list[str]:
+    if word == STANDARD or not os.path.isdir(word):
+        return [word]
+    found = sorted(_walk(Path(word), kind))
     if not found:
         known = " ".join(sorted(kind.inputs))
-        raise AudioCodecError(f"no {kind.what} in {source}; looked for names in {known}")
-    for path in found:
-        target = folder / _renamed(path.relative_to(source), kind)
-        yield Job(str(path), str(target), mirrored=True)
+        raise AudioCodecError(f"no {kind.what} in {word}; looked for names in {known}")
+    return [str(path) for path in found]
 
 
 def _walk(root: Path, kind: Kind) -> Iterator[Path]:

@@ -111,7 +111,7 @@ def test_damage_is_told_even_when_quiet_and_refused_when_strict(codec: Run, code
     data[len(data) // 2] ^= 1
     coded.write_bytes(data)
     done = codec("decode", "x.codes", "-q")
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert done.stderr.startswith("codec: x.codes is damaged in 1 place, ")
     assert done.stderr.count("\n") == 1
     assert soundfile.info("x.wav").frames == 80_000
@@ -124,9 +124,19 @@ def test_a_file_that_was_cut_off_is_decoded_as_far_as_it_goes(codec: Run, coded:
     data = coded.read_bytes()
     coded.write_bytes(data[: len(data) // 2])
     done = codec("decode", "x.codes")
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert done.stderr.startswith("codec: x.codes is damaged in 1 place: the file ends ")
     assert 16_000 <= soundfile.info("x.wav").frames < 80_000
+
+
+def test_one_damaged_file_of_many_shows_in_the_exit_code(codec: Run, coded: Path) -> None:
+    data = bytearray(coded.read_bytes())
+    data[len(data) // 2] ^= 1
+    Path("bad.codes").write_bytes(data)
+    assert codec("decode", "bad.codes", "x.codes", "out/", "-q").exit_code == 3
+    Path("none.codes").touch()
+    done = codec("decode", "bad.codes", "none.codes", "x.codes", "more/", "-q")
+    assert done.exit_code == 1 and "1 of 3 files failed" in done.stderr
 
 
 def test_what_is_no_codes_file(codec: Run, write_sound: WriteSound) -> None:

@@ -1,6 +1,7 @@
 """`codec encode`, from the shell's point of view, and what it refuses."""
 
 import io
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -259,3 +260,41 @@ def test_names_cannot_steer_the_terminal(codec: Run, write_sound: WriteSound) ->
     done = codec("encode", "a\x1b[2J\n.wav")
     assert done.exit_code == 0
     assert done.stderr.startswith("a\\x1b[2J\\n.wav -> a\\x1b[2J\\n.codes: ")
+
+
+def test_metadata_and_tags_are_kept_and_shown(codec: Run, place: Path) -> None:
+    with soundfile.SoundFile("x.flac", "w", 8000, 1) as sound:
+        sound.title, sound.artist = "A\x1b[31m title\n", "someone"
+        sound.write(np.zeros(800))
+    words = ("--metadata", "artist=A", "--metadata", "artist=B", "--metadata", "comment=a = b")
+    assert codec("encode", "x.flac", *words, "--tags").exit_code == 0
+    shown = codec("info", "x.codes").stdout.splitlines()[-4:]
+    assert shown == [
+        "  title     A [31m title",
+        "  artist    A",
+        "  artist    B",
+        "  comment   a = b",
+    ]
+    facts = json.loads(codec("info", "x.codes", "--json").stdout)
+    assert facts["metadata"][-1] == ["comment", "a = b"]
+    assert codec("encode", "x.flac", "plain.codes").exit_code == 0
+    assert "title" not in codec("info", "plain.codes").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "why"),
+    [
+        ("title", 2, "--metadata title: expected KEY=VALUE"),
+        ("Title=x", 2, "the key of a to z"),
+        ("=x", 2, "expected KEY=VALUE"),
+        ("title=\x07", 1, "metadata title has control characters"),
+        ("title=" + "x" * 70_000, 1, "header"),
+    ],
+)
+def test_metadata_that_a_file_cannot_hold(
+    codec: Run, write_sound: WriteSound, text: str, code: int, why: str
+) -> None:
+    write_sound("x.wav")
+    done = codec("encode", "x.wav", "--metadata", text)
+    assert done.exit_code == code and why in done.stderr
+    assert not Path("x.codes").exists()

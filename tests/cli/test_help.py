@@ -23,7 +23,10 @@ def python(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("words", [[], ["encode"], ["decode"], ["info"]])
+COMMANDS = ["encode", "decode", "info", "truncate", "cut", "cat", "verify"]
+
+
+@pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)])
 def test_help_has_examples(words: list[str]) -> None:
     done = CliRunner().invoke(app, [*words, "--help"])
     assert done.exit_code == 0
@@ -31,7 +34,7 @@ def test_help_has_examples(words: list[str]) -> None:
     assert f"codec {' '.join(words)}".strip() in done.stdout
 
 
-@pytest.mark.parametrize("command", ["encode", "decode"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_examples_in_the_help_can_be_parsed(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option of an example exists."""
     text = CliRunner().invoke(app, [command, "--help"]).stdout
@@ -79,7 +82,7 @@ def test_wrong_usage_is_2(words: list[str], message: str) -> None:
 
 
 def test_no_arguments_show_the_help() -> None:
-    for words in ([], ["encode"], ["decode"]):
+    for words in ([], *([command] for command in COMMANDS if command != "info")):
         done = CliRunner().invoke(app, words)
         assert "Examples:" in done.output
 
