@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from audiocodec.audio.limits import PathLike
-from audiocodec.bitstream.header import Header
+from audiocodec.bitstream.header import RANGES, Header
 from audiocodec.bitstream.reader import Gap, Packet, Reader
 from audiocodec.bitstream.records import MAX_FRAME
 from audiocodec.bitstream.writer import Writer
@@ -68,7 +68,10 @@ class Copy:
         self._file.flush()
 
     def finish(self, source_samples: int) -> EditReport:
-        """End the file of a sound of `source_samples` samples."""
+        """End the file of a sound of `source_samples` samples; raises Corrupt for too many."""
+        most = RANGES["source_samples"].high
+        if source_samples > most:
+            raise Corrupt(f"a file holds {most} samples, and these are more; join fewer")
         self._writer.finish(source_samples)
         self._file.flush()
         header, levels = self._header, self.levels
