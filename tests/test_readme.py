@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
-PAGES += ["docs/decisions.md", "docs/presets.md", "docs/training.md", "audiocodec/pretrained/README.md"]
+PAGES += [f"docs/{name}.md" for name in ("codes_files", "decisions", "presets", "training")]
+PAGES += ["audiocodec/pretrained/README.md"]
 EMBEDDED = ROOT / "audiocodec" / "pretrained" / "model.safetensors"
 
 
