@@ -12,6 +12,17 @@ PAPER_WINDOWS = (64, 128, 256, 512, 1024, 2048)
 PAPER_MELS = 64
 
 
+def _mels(wav: Tensor, sample_rate_hz: int, window_samples: int, mels: int) -> Tensor:
+    """Return the mels [B, mels, F] of wav [B, T], with a hop of a quarter of the window."""
+    return mel_spectrogram(
+        wav,
+        sample_rate_hz=sample_rate_hz,
+        window_samples=window_samples,
+        hop_samples=window_samples // 4,
+        mels=mels,
+    )
+
+
 def paper_spectral_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
     """Return the spectral loss of SoundStream (equations 4 and 5) for waves [B, T].
 
@@ -21,16 +32,7 @@ def paper_spectral_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tens
     """
     total = real.new_zeros(())
     for window in PAPER_WINDOWS:
-        a, b = (
-            mel_spectrogram(
-                wav,
-                sample_rate_hz=sample_rate_hz,
-                window_samples=window,
-                hop_samples=window // 4,
-                mels=PAPER_MELS,
-            )
-            for wav in (real, fake)
-        )
+        a, b = (_mels(wav, sample_rate_hz, window, PAPER_MELS) for wav in (real, fake))
         logs = a.clamp(min=1e-5).log() - b.clamp(min=1e-5).log()
         l2 = (logs.square().sum(dim=-2) + 1e-8).sqrt()
         total = total + (a - b).abs().sum(dim=-2).mean() + math.sqrt(window / 2) * l2.mean()
@@ -48,16 +50,7 @@ def log_mel_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
     """
     total = real.new_zeros(())
     for window, mels in LOG_MEL_SCALES:
-        a, b = (
-            mel_spectrogram(
-                wav,
-                sample_rate_hz=sample_rate_hz,
-                window_samples=window,
-                hop_samples=window // 4,
-                mels=mels,
-            )
-            for wav in (real, fake)
-        )
+        a, b = (_mels(wav, sample_rate_hz, window, mels) for wav in (real, fake))
         total = total + (a.clamp(min=1e-5).log10() - b.clamp(min=1e-5).log10()).abs().mean()
     return total / len(LOG_MEL_SCALES)
 
