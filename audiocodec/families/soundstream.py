@@ -39,6 +39,10 @@ class SoundStreamConfig:
     encoder_channels, decoder_channels: one width before every stride and one after the last.
     unit_kernel, dilations: the residual units of a block; depthwise: k on single channels
         between two k1 instead of a full convolution before one.
+    negative_slope: of the activation "leaky_relu".
+    block_groups: groups of every block's strided convolution and of the last k1 of its units,
+        on both sides, from the waveform inwards; none listed: 1 everywhere.
+    head_groups: groups of the two convolutions at the latents.
     trunk_activation: activations also outside of the units, before every strided convolution;
         without them the trunk is linear, and a light network starts to follow waveforms at once.
     latent_dim: D, what the quantizer sees. levels, codebook_size, groups: see the quantizer.
@@ -55,6 +59,9 @@ class SoundStreamConfig:
     dilations: tuple[int, ...] = (1, 3, 9)
     depthwise: bool = False
     activation: str = "elu"
+    negative_slope: float = 0.2
+    block_groups: tuple[int, ...] = ()
+    head_groups: int = 1
     trunk_activation: bool = True
     latent_kernel: int = 3
     latent_units: int = 0
@@ -82,11 +89,18 @@ class SoundStreamConfig:
             raise ValueError("latent_dim must be a multiple of groups")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation is one of {sorted(ACTIVATIONS)}")
+        if not 0 <= self.negative_slope < 1:  # false for nan, too
+            raise ValueError(f"negative_slope is {self.negative_slope}; 0 to 1 expected")
+        if self.block_groups and len(self.block_groups) != len(self.strides):
+            raise ValueError(
+                f"{len(self.strides)} strides need as many block_groups or none, "
+                f"not {len(self.block_groups)}"
+            )
 
     def _check_sizes(self) -> None:
-        for field in fields(self):
+        for field in fields(SoundStreamConfig):  # those of a subclass are its own to check
             value = getattr(self, field.name)
-            if isinstance(value, str | bool):
+            if isinstance(value, str | bool) or field.name == "negative_slope":
                 continue
             least = {"latent_units": 0, "codebook_size": 2}.get(field.name, 1)
             most = _MAX_BLOCKS if field.name == "latent_units" else _MAX_SIZE
@@ -113,6 +127,11 @@ class SoundStreamConfig:
         return self.patch_samples if self.stem == "spectrum" else 0
 
     @property
+    def groups_of_blocks(self) -> tuple[int, ...]:
+        """One number of groups for every stride."""
+        return self.block_groups or (1,) * len(self.strides)
+
+    @property
     def spec(self) -> CodecSpec:
         """The grid of time and bits."""
         return CodecSpec(
@@ -123,7 +142,11 @@ class SoundStreamConfig:
         )
 
 
-def _unit(config: SoundStreamConfig, channels: int, dilation: int) -> Residual:
+def _activation(config: SoundStreamConfig) -> Activation:
+    return Activation(config.activation, negative_slope=config.negative_slope)
+
+
+def _unit(config: SoundStreamConfig, channels: int, dilation: int, *, groups: int = 1) -> Residual:
     """Return one residual unit: activation, convolution, activation, k1."""
     wide = CausalConv1d(
         channels,
@@ -132,26 +155,26 @@ def _unit(config: SoundStreamConfig, channels: int, dilation: int) -> Residual:
         dilation=dilation,
         depthwise=config.depthwise,
     )
-    narrow = CausalConv1d(channels, channels, kernel=1)
+    narrow = CausalConv1d(channels, channels, kernel=1, groups=groups)
     # A small last layer lets a fresh network begin near the identity.
     with torch.no_grad():
         narrow.weight.mul_(0.3)
-    body: list[nn.Module] = [Activation(config.activation), wide]
+    body: list[nn.Module] = [_activation(config), wide]
     if config.depthwise:
         body += [CausalConv1d(channels, channels, kernel=1)]
-    return Residual(Chain([*body, Activation(config.activation), narrow]))
+    return Residual(Chain([*body, _activation(config), narrow]))
 
 
 def _trunk(config: SoundStreamConfig) -> list[nn.Module]:
-    return [Activation(config.activation)] if config.trunk_activation else []
+    return [_activation(config)] if config.trunk_activation else []
 
 
 def _trunk_gain(config: SoundStreamConfig) -> float:
     return sqrt(2) if config.trunk_activation else 1.0
 
 
-def _units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
-    return [_unit(config, channels, dilation) for dilation in config.dilations]
+def _units(config: SoundStreamConfig, channels: int, groups: int) -> list[nn.Module]:
+    return [_unit(config, channels, dilation, groups=groups) for dilation in config.dilations]
 
 
 def _latent_units(config: SoundStreamConfig, channels: int) -> list[nn.Module]:
@@ -180,26 +203,46 @@ def build_encoder(config: SoundStreamConfig) -> Chain:
     """Return the encoder: wav [B, 1, F hop] to latents [B, D, F]."""
     widths, gain = config.encoder_channels, _trunk_gain(config)
     layers: list[nn.Module] = [_first(config, gain)]
-    for stride, (narrow, wide) in zip(config.strides, pairwise(widths), strict=True):
-        layers += _units(config, narrow)
+    groups = config.groups_of_blocks
+    for stride, (narrow, wide), g in zip(config.strides, pairwise(widths), groups, strict=True):
+        layers += _units(config, narrow, g)
         layers += _trunk(config)
-        layers += [CausalConv1d(narrow, wide, kernel=2 * stride, stride=stride, gain=gain)]
+        layers += [
+            CausalConv1d(narrow, wide, kernel=2 * stride, stride=stride, groups=g, gain=gain)
+        ]
     layers += _latent_units(config, widths[-1])
     layers += _trunk(config)
-    head = CausalConv1d(widths[-1], config.latent_dim, kernel=config.latent_kernel, gain=gain)
+    head = CausalConv1d(
+        widths[-1],
+        config.latent_dim,
+        kernel=config.latent_kernel,
+        groups=config.head_groups,
+        gain=gain,
+    )
     return Chain([*layers, head])
 
 
 def build_decoder(config: SoundStreamConfig) -> Chain:
     """Return the decoder, the encoder's mirror: latents [B, D, F] to wav [B, 1, F hop]."""
     widths, gain = config.decoder_channels[::-1], _trunk_gain(config)
-    head = CausalConv1d(config.latent_dim, widths[0], kernel=config.latent_kernel, gain=gain)
+    head = CausalConv1d(
+        config.latent_dim,
+        widths[0],
+        kernel=config.latent_kernel,
+        groups=config.head_groups,
+        gain=gain,
+    )
     layers: list[nn.Module] = [head]
     layers += _latent_units(config, widths[0])
-    for stride, (wide, narrow) in zip(config.strides[::-1], pairwise(widths), strict=True):
+    blocks = zip(config.strides[::-1], pairwise(widths), config.groups_of_blocks[::-1], strict=True)
+    for stride, (wide, narrow), g in blocks:
         layers += _trunk(config)
-        layers += [CausalConvTranspose1d(wide, narrow, kernel=2 * stride, stride=stride, gain=gain)]
-        layers += _units(config, narrow)
+        layers += [
+            CausalConvTranspose1d(
+                wide, narrow, kernel=2 * stride, stride=stride, groups=g, gain=gain
+            )
+        ]
+        layers += _units(config, narrow, g)
     layers += _trunk(config)
     return Chain([*layers, _last(config, gain)])
 

@@ -10,7 +10,7 @@ from .exact import wants_exact
 from .state import State
 
 
-def _elu(x: Tensor) -> Tensor:
+def _elu(x: Tensor, _: float) -> Tensor:
     if not wants_exact(x):
         return functional.elu(x)
     # torch's elu computes the last elements of every thread's share by scalar code, with other
@@ -18,23 +18,24 @@ def _elu(x: Tensor) -> Tensor:
     return x.clamp(min=0).add_(torch.expm1(x.clamp(max=0)))
 
 
-def _leaky_relu(x: Tensor) -> Tensor:
-    return functional.leaky_relu(x, 0.2)
+def _leaky_relu(x: Tensor, negative_slope: float) -> Tensor:
+    return functional.leaky_relu(x, negative_slope)
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+ACTIVATIONS: dict[str, Callable[[Tensor, float], Tensor]] = {
     "elu": _elu,
     "leaky_relu": _leaky_relu,
 }
+"""Name -> function of x and of the slope below zero, which not all of them have."""
 
 
 class Activation(nn.Module):
     """One of ACTIVATIONS, element by element."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, negative_slope: float = 0.2) -> None:
         super().__init__()
-        self.function = ACTIVATIONS[name]
+        self.function, self.negative_slope = ACTIVATIONS[name], negative_slope
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, an empty state)."""
-        return self.function(x), ()
+        return self.function(x, self.negative_slope), ()

@@ -20,12 +20,19 @@ def with_past(x: Tensor, state: State, columns: int) -> Tensor:
     return torch.cat([past.to(x.dtype), x], dim=-1)
 
 
+def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
+    """Raise ValueError where channels cannot be split into so many equal groups."""
+    if in_channels % groups or out_channels % groups:
+        raise ValueError(f"{groups} groups do not divide {in_channels} and {out_channels} channels")
+
+
 class CausalConv1d(nn.Module):
     """Convolution padded on the left only (SoundStream, section III-A).
 
-    Maps [B, in, T] to [B, out, T / stride]; T must be a multiple of the stride. The state is
-    the last `past` input columns, past = (kernel - 1) dilation + 1 - stride. Fresh weights keep
-    the variance times gain^2: sqrt(2) makes up for a rectifier before the layer.
+    With `groups` G, slice g of the outputs sees slice g of the inputs only; depthwise: every
+    channel is a slice. Maps [B, in, T] to [B, out, T / stride]; T must be a multiple of the
+    stride. The state is the last `past` input columns, past = (kernel - 1) dilation + 1 - stride.
+    Fresh weights keep the variance times gain^2: sqrt(2) makes up for a rectifier before the layer.
     """
 
     def __init__(
@@ -37,32 +44,42 @@ class CausalConv1d(nn.Module):
         stride: int = 1,
         dilation: int = 1,
         depthwise: bool = False,
+        groups: int = 1,
         bias: bool = True,
         gain: float = math.sqrt(2),
     ) -> None:
         super().__init__()
         self.stride, self.dilation, self.depthwise = stride, dilation, depthwise
+        self.groups = in_channels if depthwise else groups
+        self.exact = conv1d_exact
         self.past = (kernel - 1) * dilation + 1 - stride
         if self.past < 0 or (depthwise and stride != 1):
             raise ValueError(f"kernel {kernel} and stride {stride} leave samples out")
-        fan_in = kernel * (1 if depthwise else in_channels)
-        self.weight = nn.Parameter(
-            torch.empty(out_channels, 1 if depthwise else in_channels, kernel)
-        )
+        check_groups(in_channels, out_channels, self.groups)
+        slice_channels = in_channels // self.groups
+        self.weight = nn.Parameter(torch.empty(out_channels, slice_channels, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=gain / math.sqrt(fan_in))
+        nn.init.normal_(self.weight, std=gain / math.sqrt(kernel * slice_channels))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
         x = with_past(x, state, self.past)
         after = x[..., x.shape[-1] - self.past :]
         if not wants_exact(x):
-            groups = x.shape[1] if self.depthwise else 1
-            y = functional.conv1d(x, self.weight, self.bias, self.stride, 0, self.dilation, groups)
+            y = functional.conv1d(
+                x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups
+            )
         elif self.depthwise:
             y = depthwise_exact(x, self.weight, self.bias, dilation=self.dilation)
         else:
-            y = conv1d_exact(x, self.weight, self.bias, stride=self.stride, dilation=self.dilation)
+            y = self.exact(
+                x,
+                self.weight,
+                self.bias,
+                stride=self.stride,
+                dilation=self.dilation,
+                groups=self.groups,
+            )
         return y, after
 
 
@@ -80,17 +97,20 @@ class CausalConvTranspose1d(nn.Module):
         *,
         kernel: int,
         stride: int,
+        groups: int = 1,
         bias: bool = True,
         gain: float = math.sqrt(2),
     ) -> None:
         super().__init__()
         if kernel % stride:
             raise ValueError(f"kernel {kernel} is no multiple of stride {stride}")
-        self.stride = stride
+        check_groups(in_channels, out_channels, groups)
+        self.stride, self.groups = stride, groups
         self.past = kernel // stride - 1
-        self.weight = nn.Parameter(torch.empty(in_channels, out_channels, kernel))
+        self.weight = nn.Parameter(torch.empty(in_channels, out_channels // groups, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=gain / math.sqrt(in_channels * (self.past + 1)))
+        fan_in = in_channels // groups * (self.past + 1)
+        nn.init.normal_(self.weight, std=gain / math.sqrt(fan_in))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
@@ -98,7 +118,10 @@ class CausalConvTranspose1d(nn.Module):
         x = with_past(x, state, self.past)
         after = x[..., x.shape[-1] - self.past :]
         if wants_exact(x):
-            return conv_transpose1d_exact(x, self.weight, self.bias, stride=self.stride), after
-        y = functional.conv_transpose1d(x, self.weight, self.bias, self.stride)
+            y = conv_transpose1d_exact(
+                x, self.weight, self.bias, stride=self.stride, groups=self.groups
+            )
+            return y, after
+        y = functional.conv_transpose1d(x, self.weight, self.bias, self.stride, groups=self.groups)
         begin = self.past * self.stride
         return y[..., begin : begin + samples], after

@@ -10,6 +10,8 @@ the rows beyond a multiple of 4 with two. A float32 product [M, K] @ [K, F] with
 with zeros that are cut off again.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -26,9 +28,19 @@ def wants_exact(x: Tensor) -> bool:
 
 
 def conv1d_exact(
-    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int, dilation: int
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    stride: int,
+    dilation: int,
+    groups: int = 1,
 ) -> Tensor:
-    """Return the valid correlation of x [B, C, T] with weight [O, C, k], as [B, O, F]."""
+    """Return the valid correlation of x [B, C, T] with weight [O, C / groups, k], as [B, O, F]."""
+    if groups > 1:
+        slices = zip(*_slices(x, weight, bias, groups), strict=True)
+        parts = [conv1d_exact(*part, stride=stride, dilation=dilation) for part in slices]
+        return torch.cat(parts, dim=1)
     kernel = weight.shape[-1]
     reach = (kernel - 1) * dilation + 1
     frames = (x.shape[-1] - reach) // stride + 1
@@ -62,6 +74,14 @@ def _product(
     return torch.addmm(start, weight.reshape(out, -1), columns.reshape(-1, frames))
 
 
+def _slices(
+    x: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+) -> tuple[Iterable[Tensor], Iterable[Tensor], Iterable[Tensor | None]]:
+    """Return channels of x, rows of weight and elements of bias, in equal slices."""
+    biases = (None,) * groups if bias is None else bias.chunk(groups)
+    return x.chunk(groups, dim=1), weight.chunk(groups), biases
+
+
 def depthwise_exact(x: Tensor, weight: Tensor, bias: Tensor | None, *, dilation: int) -> Tensor:
     """Return each channel of x [B, C, T] correlated with its own row of weight [C, 1, k]."""
     frames = x.shape[-1] - (weight.shape[-1] - 1) * dilation
@@ -75,12 +95,16 @@ def depthwise_exact(x: Tensor, weight: Tensor, bias: Tensor | None, *, dilation:
 
 
 def conv_transpose1d_exact(
-    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int
+    x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int, groups: int = 1
 ) -> Tensor:
     """Return the transposed convolution of x [B, C, m + F] with weight [C, O, (m + 1) stride].
 
     Only the F x stride samples that no later column changes are returned: [B, O, F x stride].
+    With groups, slice g of x [B, C / groups, ...] makes slice g of the outputs, all of one size.
     """
+    if groups > 1:
+        slices = zip(*_slices(x, weight, bias, groups), strict=True)
+        return torch.cat([conv_transpose1d_exact(*part, stride=stride) for part in slices], dim=1)
     channels, out, kernel = weight.shape
     past = kernel // stride - 1
     frames = x.shape[-1] - past
