@@ -129,12 +129,12 @@ class Codec:
     def save(self, folder: str | Path) -> ModelIdentity:
         """Write the model as a folder that `audiocodec.load` reads."""
         from audiocodec.families.soundstream import SoundStream
-        from audiocodec.folder import save_folder
+        from audiocodec.folder import family_of, save_folder
 
-        if not isinstance(self.network, SoundStream):
-            raise TypeError("only networks of the package's own families are saved")
+        family = family_of(self.network)
+        assert isinstance(self.network, SoundStream)  # as every family is
         name = self.identity.name if self.identity else Path(folder).name
-        return save_folder(self.network, Path(folder), family="soundstream", name=name)
+        return save_folder(self.network, Path(folder), family=family, name=name)
 
     def _encoder(self, source: Source, levels: int, batch: int) -> StreamEncoder:
         return StreamEncoder(

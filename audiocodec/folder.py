@@ -16,6 +16,7 @@ from torch import Tensor
 from audiocodec.atomic import atomic_output
 from audiocodec.codes import ModelIdentity
 from audiocodec.errors import UnknownModel, WeightsMismatch
+from audiocodec.families.lyra import Lyra, LyraConfig
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -25,13 +26,18 @@ MAX_PARAMETERS = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The configuration and the network of one architecture."""
+    """The configuration and the network of one architecture, and how its weights are stored."""
 
     config: type[SoundStreamConfig]
     network: type[SoundStream]
+    dtype: torch.dtype = torch.float16
 
 
-FAMILIES = {"soundstream": Family(SoundStreamConfig, SoundStream)}
+FAMILIES = {
+    "soundstream": Family(SoundStreamConfig, SoundStream),
+    # Its whole numbers go up to 2^24.
+    "lyra": Family(LyraConfig, Lyra, torch.float32),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,14 @@ class Loaded:
 
     network: SoundStream
     identity: ModelIdentity
+
+
+def family_of(network: object) -> str:
+    """Return the name of a network's family. Raises TypeError for a network of none."""
+    for name, family in FAMILIES.items():
+        if type(network) is family.network:
+            return name
+    raise TypeError("only networks of the package's own families are saved")
 
 
 def hash_weights(tensors: Mapping[str, Tensor]) -> str:
@@ -60,12 +74,14 @@ def save_folder(
     family: str,
     name: str,
     made: Mapping[str, object] | None = None,
-    dtype: torch.dtype = torch.float16,
+    dtype: torch.dtype | None = None,
 ) -> ModelIdentity:
     """Write a network as `config.json` and `model.safetensors`; return its identity.
 
     made: facts on how the weights came to be, kept in the configuration under "made".
+    dtype: how weights are stored, None as the family has it.
     """
+    dtype = dtype or FAMILIES[family].dtype
     tensors = {key: t.detach().to(dtype).contiguous() for key, t in network.state_dict().items()}
     identity = ModelIdentity(name=name, revision="", weights_sha256=hash_weights(tensors))
     config = {

@@ -1,0 +1,208 @@
+"""Layers in the int8 arithmetic of TFLite's XNNPACK kernels, for weights that were made for it.
+
+A tensor between them is float32 and holds whole numbers c, centred: stored int8 value minus zero
+point, so that 0 is silence and the value is scale x c. Sums of products of such numbers stay
+below 2^24, where float32 is exact in any order of summation: these layers give the same bits for
+every piece, thread and device.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .causal import with_past
+from .state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The int8 values of one tensor: value = scale x (stored - zero)."""
+
+    scale: float
+    zero: int
+
+    def clamp(self, c: Tensor) -> Tensor:
+        """Clamp centred numbers, in place, to what int8 can store."""
+        return c.clamp_(-128 - self.zero, 127 - self.zero)
+
+
+class ToInt8(nn.Module):
+    """Float to the nearest centred number of a grid."""
+
+    def __init__(self, target: Grid) -> None:
+        super().__init__()
+        self.target = target
+        # One over the scale in float32, as the kernel has it.
+        self.factor = float(1 / np.float32(target.scale))
+
+    def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (c, an empty state)."""
+        return self.target.clamp((x * self.factor).round_()), ()
+
+
+class FromInt8(nn.Module):
+    """Centred numbers of a grid to float."""
+
+    def __init__(self, source: Grid) -> None:
+        super().__init__()
+        self.source = source
+
+    def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (x, an empty state)."""
+        return c * self.source.scale, ()
+
+
+class Int8LeakyReLU(nn.Module):
+    """Leaky ReLU from one grid to another by fixed-point factors with 8 fractional bits."""
+
+    def __init__(self, *, negative_slope: float, source: Grid, target: Grid) -> None:
+        super().__init__()
+        self.target = target
+        rescale = np.float32(source.scale) / np.float32(target.scale)
+        self.above = float(np.rint(256 * rescale))
+        self.below = float(np.rint(256 * (rescale * np.float32(negative_slope))))
+
+    def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (c on the target, an empty state)."""
+        y = torch.where(c >= 0, c * self.above, c * self.below)
+        return self.target.clamp(y.add_(128).div_(256).floor_()), ()
+
+
+class Int8Conv1d(nn.Module):
+    """`CausalConv1d` on centred numbers; the sums are rounded to the target's grid.
+
+    weight, bias: whole numbers. factors [O]: scale of the sums over that of the target.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    factors: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        target: Grid,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> None:
+        super().__init__()
+        self.target, self.stride, self.dilation, self.groups = target, stride, dilation, groups
+        self.past = (kernel - 1) * dilation + 1 - stride
+        self.register_buffer("weight", torch.zeros(out_channels, in_channels // groups, kernel))
+        self.register_buffer("bias", torch.zeros(out_channels))
+        self.register_buffer("factors", torch.ones(out_channels))
+
+    def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (c on the target [B, O, T / stride], state after c)."""
+        c = with_past(c, state, self.past)
+        after = c[..., c.shape[-1] - self.past :]
+        sums = self._sums(c).mul_(self.factors[:, None])
+        return self.target.clamp(sums.round_()), after
+
+    def _sums(self, c: Tensor) -> Tensor:
+        """Return the sums [B, O, F]; products are quicker than `conv1d` at these sizes."""
+        out, channels, kernel = self.weight.shape
+        frames = (c.shape[-1] - (kernel - 1) * self.dilation - 1) // self.stride + 1
+        c = c.contiguous()
+        batch, step = len(c), c.stride(1)
+        taps = c.as_strided(
+            (batch, self.groups, channels, kernel, frames),
+            (c.stride(0), channels * step, step, self.dilation, self.stride),
+        )
+        if channels == 1:
+            y = self.bias[:, None] + taps[:, :, 0, 0] * self.weight[:, 0, :1]
+            for tap in range(1, kernel):
+                y.addcmul_(taps[:, :, 0, tap], self.weight[:, 0, tap : tap + 1])
+            return y
+        weight = self.weight.reshape(self.groups, out // self.groups, channels * kernel)
+        y = weight @ taps.reshape(batch, self.groups, channels * kernel, frames)
+        return y.reshape(batch, out, frames).add_(self.bias[:, None])
+
+
+class Int8ConvTranspose1d(nn.Module):
+    """Transposed convolution whose overlaps between frames, but not inside one, are float.
+
+    Each group of a frame's outputs is rounded to a grid of its own and made float; only then are
+    the tails of the frame before, without their bias, added. The state is those tails.
+
+    frame: input columns of one frame. kernel is twice the stride. tail_bias [O]: the bias in
+    float, as it is taken off the tails.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    factors: Tensor
+    tail_bias: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int,
+        targets: tuple[Grid, ...],
+        frame: int,
+    ) -> None:
+        super().__init__()
+        self.stride, self.frame, self.targets = stride, frame, targets
+        groups = len(targets)
+        self.register_buffer("weight", torch.zeros(in_channels, out_channels // groups, 2 * stride))
+        self.register_buffer("bias", torch.zeros(out_channels))
+        self.register_buffer("factors", torch.ones(out_channels))
+        self.register_buffer("tail_bias", torch.zeros(out_channels))
+
+    def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (x, float, [B, O, T stride], state after c)."""
+        rows, channels, columns = c.shape
+        frames = columns // self.frame
+        parts = c.reshape(rows, channels, frames, self.frame).transpose(1, 2)
+        sums = functional.conv_transpose1d(
+            parts.reshape(rows * frames, channels, self.frame),
+            self.weight,
+            self.bias,
+            self.stride,
+            groups=len(self.targets),
+        ).mul_(self.factors[:, None])
+        groups = zip(sums.chunk(len(self.targets), dim=1), self.targets, strict=True)
+        x = torch.cat([grid.clamp(part.round()) * grid.scale for part, grid in groups], dim=1)
+        x = x.reshape(rows, frames, -1, x.shape[-1]).transpose(1, 2)  # [B, O, F, samples + tail]
+        return self._overlap(x, state)
+
+    def _overlap(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        begin, end = x[..., : -self.stride], x[..., -self.stride :]
+        tails = end - self.tail_bias[:, None, None]
+        before = with_past(tails.flatten(2), state, self.stride)
+        before = before[..., : -self.stride].reshape(tails.shape)
+        y = torch.cat([begin[..., : self.stride] + before, begin[..., self.stride :]], dim=-1)
+        return y.flatten(2), tails[..., -1, :]
+
+
+class Int8Residual(nn.Module):
+    """x + body(x) on centred numbers, by fixed-point factors; the state is the body's."""
+
+    def __init__(self, body: nn.Module, *, source: Grid, inner: Grid, target: Grid) -> None:
+        super().__init__()
+        self.body, self.target = body, target
+        scales = np.array([inner.scale, source.scale], np.float32)
+        ratios = (scales / np.float32(target.scale)).astype(np.float64)
+        # 21 significant bits for the larger factor, so that sums have no more than 31.
+        self.shift = 21 - math.frexp(float(ratios.max()))[1]
+        if not 1 <= self.shift <= 30:
+            raise ValueError("scales of an addition are too far apart")
+        factors = np.rint(ratios * 2.0**self.shift).astype(int).tolist()
+        self.inner_factor, self.source_factor = factors
+
+    def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Return (c on the target, state after c)."""
+        y, after = self.body(c, state)
+        sums = y.int().mul_(self.inner_factor).add_(c.int(), alpha=self.source_factor)
+        sums = sums.add_(1 << self.shift - 1).bitwise_right_shift_(self.shift)
+        return self.target.clamp(sums.to(c.dtype)), after
