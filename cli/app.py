@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from .cat import cat
+from .convert import convert
 from .cut import cut
 from .decode import decode
 from .encode import encode
@@ -91,6 +92,7 @@ app.command(cls=_FromTo, no_args_is_help=True)(truncate)
 app.command(cls=_OneFromTo, no_args_is_help=True)(cut)
 app.command(cls=_FromTo, no_args_is_help=True)(cat)
 app.command(no_args_is_help=True)(verify)
+app.add_typer(convert)
 
 
 def main() -> None:

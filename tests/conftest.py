@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -13,13 +14,21 @@ if TYPE_CHECKING:
     from audiocodec.families.soundstream import SoundStreamConfig
 
 
-def load_tiny() -> ModuleType:
-    """Return tests/tiny.py as a module, wherever the tests are run from."""
-    spec = spec_from_file_location("tiny_for_tests", Path(__file__).with_name("tiny.py"))
+def load_tiny(name: str = "tiny") -> ModuleType:
+    """Return a file of this folder as a module, wherever the tests are run from."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = spec_from_file_location(f"{name}_for_tests", path)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
+    sys.modules[module.__name__] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def lyra_files() -> ModuleType:
+    """The module tests/tiny_lyra.py: a tiny Lyra, and TFLite files that hold it."""
+    return load_tiny("tiny_lyra")
 
 
 @pytest.fixture(scope="session")

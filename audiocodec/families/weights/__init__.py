@@ -1,0 +1,1 @@
+"""Weights of others to ours: their files are read operation by operation, strictly."""
