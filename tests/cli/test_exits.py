@@ -20,7 +20,7 @@ from audiocodec.errors import AudioCodecError
 CODEC = [sys.executable, "-m", "audiocodec.cli"]
 GOLDEN = Path(__file__).parents[1] / "golden" / "bitstream" / "mono.codes"
 PIPE = subprocess.PIPE
-LONG_S = 300  # a busy machine takes its time to load torch
+LONG_S = 120  # a busy machine takes its time to load torch
 
 WriteSound = Callable[..., Path]
 Run = Callable[..., Any]
@@ -35,10 +35,15 @@ def model(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ["--model", str(model_folder), "--device", "cpu"]
 
 
+def heed_ctrl_c() -> None:
+    """Jobs in a shell's background are started with Ctrl-C ignored, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(*words: str, **streams: Any) -> "Iterator[subprocess.Popen[bytes]]":
     """Run `codec` beside this process, and never leave it behind."""
-    with subprocess.Popen([*CODEC, *words], **streams) as process:
+    with subprocess.Popen([*CODEC, *words], preexec_fn=heed_ctrl_c, **streams) as process:
         try:
             yield process
         finally:
