@@ -26,6 +26,20 @@ def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
         raise ValueError(f"{groups} groups do not divide {in_channels} and {out_channels} channels")
 
 
+def convolve_transposed(
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, groups: int = 1
+) -> Tensor:
+    """Return the transposed convolution of x, its past included, without what is still open.
+
+    x: [B, in, m + F] for a weight [in, out / groups, (m + 1) stride]; result: [B, out, F stride].
+    """
+    if wants_exact(x):
+        return conv_transpose1d_exact(x, weight, bias, stride=stride, groups=groups)
+    past = weight.shape[-1] // stride - 1
+    y = functional.conv_transpose1d(x, weight, bias, stride, groups=groups)
+    return y[..., past * stride : x.shape[-1] * stride]
+
+
 class CausalConv1d(nn.Module):
     """Convolution padded on the left only (SoundStream, section III-A).
 
@@ -114,14 +128,6 @@ class CausalConvTranspose1d(nn.Module):
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
-        samples = x.shape[-1] * self.stride
         x = with_past(x, state, self.past)
         after = x[..., x.shape[-1] - self.past :]
-        if wants_exact(x):
-            y = conv_transpose1d_exact(
-                x, self.weight, self.bias, stride=self.stride, groups=self.groups
-            )
-            return y, after
-        y = functional.conv_transpose1d(x, self.weight, self.bias, self.stride, groups=self.groups)
-        begin = self.past * self.stride
-        return y[..., begin : begin + samples], after
+        return convolve_transposed(x, self.weight, self.bias, self.stride, self.groups), after

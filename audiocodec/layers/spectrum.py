@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .causal import CausalConv1d, with_past
-from .exact import conv1d_exact, conv_transpose1d_exact, wants_exact
+from .causal import CausalConv1d, convolve_transposed, with_past
+from .exact import conv1d_exact, wants_exact
 from .state import State
 
 COMPRESSION = 0.3
@@ -33,13 +33,8 @@ def fourier_basis(hop_samples: int, device: torch.device) -> Tensor:
     with torch.inference_mode(False):
         window = 2 * hop_samples
         time = torch.arange(window, dtype=torch.float64)
-        angle = (
-            2
-            * torch.pi
-            / window
-            * torch.arange(hop_samples + 1, dtype=torch.float64)[:, None]
-            * time
-        )
+        bins = torch.arange(hop_samples + 1, dtype=torch.float64)
+        angle = 2 * torch.pi / window * bins[:, None] * time
         taper = torch.sin(torch.pi * (time + 0.5) / window)
         basis = torch.cat([angle.cos(), -angle.sin()]) * taper
         return basis[:, None].float().to(device)
@@ -105,12 +100,7 @@ class SpectrumHead(nn.Module):
             after = spectrum[..., -1:]
             # The first and the last bin stand once in a real signal's spectrum, all others twice.
             basis = fourier_basis(self.hop_samples, x.device) * (1 / self.hop_samples)
-            samples = (spectrum.shape[-1] - 1) * self.hop_samples
-            if wants_exact(spectrum):
-                wav = conv_transpose1d_exact(spectrum, basis, None, stride=self.hop_samples)
-            else:
-                wav = functional.conv_transpose1d(spectrum, basis, None, self.hop_samples)
-                wav = wav[..., self.hop_samples : self.hop_samples + samples]
+            wav = convolve_transposed(spectrum, basis, None, self.hop_samples)
         return wav, after
 
     def _spectrum(self, y: Tensor) -> Tensor:

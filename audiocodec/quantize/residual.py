@@ -45,28 +45,16 @@ class ResidualQuantizer(nn.Module):
 
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
-        if wants_exact(latents):
-            return torch.stack([self._encode_row(row, levels) for row in latents])
-        residual = latents.clone()
+        frames = latents.shape[-1]
+        spare = -frames % COLUMNS if wants_exact(latents) else 0  # see layers/exact.py
+        residual = functional.pad(latents, (0, spare)).clone()
         indices = []
         for level in range(levels):
             part = residual[:, self.slice_of(level)]
             index = self.nearest(part, level)
             part -= self.look_up(index, level)
-            indices.append(index)
+            indices.append(index[:, :frames])
         return torch.stack(indices, dim=1)
-
-    def _encode_row(self, latents: Tensor, levels: int) -> Tensor:
-        """Return the indices [levels, F] of one row [D, F], by exact products."""
-        frames = latents.shape[-1]
-        residual = functional.pad(latents, (0, -frames % COLUMNS)).clone()
-        indices = []
-        for level in range(levels):
-            part = residual[self.slice_of(level)]
-            index = self.nearest(part[None], level)[0]
-            part -= self.codebooks[level][index].T
-            indices.append(index[:frames])
-        return torch.stack(indices)
 
     def nearest(self, x: Tensor, level: int) -> Tensor:
         """Return the index [B, F] of the vector nearest to each column of x [B, D / G, F]."""
