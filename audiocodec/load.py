@@ -1,5 +1,6 @@
 """`load`: a name or a folder to a `Codec`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,23 +32,46 @@ def load(
     from audiocodec.codec import Codec
     from audiocodec.folder import load_folder
 
+    place = locate(model, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+    loaded = load_folder(place.folder, name=place.name, revision=place.revision)
+    return Codec(loaded.network, identity=loaded.identity, device=pick_device(device))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model lies, and what it is called there ("": what its configuration says)."""
+
+    folder: Path
+    name: str = ""
+    revision: str = ""
+
+
+def locate(
+    model: str | Path | None = None,
+    *,
+    revision: str | None = None,
+    cache_dir: Path | None = None,
+    local_files_only: bool = False,
+) -> Place:
+    """Return where the model lies that `load` takes by the same arguments, fetching it if needed.
+
+    Raises UnknownModel.
+    """
     name, _, pinned = str(model or "").partition("@")
     if model is None:
-        loaded = load_folder(EMBEDDED)
-    elif Path(model).is_dir():
-        loaded = load_folder(Path(model))
-    elif isinstance(model, str) and looks_like_hub_name(name):
+        return Place(EMBEDDED)
+    if Path(model).is_dir():
+        return Place(Path(model))
+    if isinstance(model, str) and looks_like_hub_name(name):
         wanted = revision or pinned or None
         folder = fetch(
             name, revision=wanted, cache_dir=cache_dir, local_files_only=local_files_only
         )
-        loaded = load_folder(folder, name=name, revision=folder.name)
-    else:
-        raise UnknownModel(
-            f"{str(model)!r} is neither a folder nor a Hub name like user/model; "
-            f"leave it out for the embedded model"
-        )
-    return Codec(loaded.network, identity=loaded.identity, device=pick_device(device))
+        return Place(folder, name, folder.name)
+    raise UnknownModel(
+        f"{str(model)!r} is neither a folder nor a Hub name like user/model; "
+        f"leave it out for the embedded model"
+    )
 
 
 def pick_device(name: str) -> str:

@@ -2,12 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audiocodec.folder import CONFIG, WEIGHTS
-from audiocodec.hub import fetch
-from audiocodec.load import EMBEDDED
+from audiocodec.load import locate
 
 from .console import Console
 from .model import ModelChoice
@@ -21,7 +19,12 @@ if TYPE_CHECKING:
 def about_model(choice: ModelChoice, console: Console) -> "ModelFacts":
     """Load the model and look at it. Raises UnknownModel, WeightsMismatch."""
     codec = choice.load(console)
-    folder = _folder(choice, codec)
+    folder = locate(
+        choice.model,
+        revision=codec.identity.revision if codec.identity else None,
+        cache_dir=choice.cache_dir,
+        local_files_only=True,  # `load` has just fetched it
+    ).folder
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))  # `load` has checked it
     return ModelFacts(
         name=codec.identity.name if codec.identity else "",
@@ -108,20 +111,6 @@ class ModelFacts:
         ]
         rows = -(-len(cells) // 4)  # read down the columns
         return ["        " + "".join(cells[row::rows]).rstrip() for row in range(rows)]
-
-
-def _folder(choice: ModelChoice, codec: "Codec") -> Path:
-    """Return where the model that was just loaded lies."""
-    if choice.model is None:
-        return EMBEDDED
-    if Path(choice.model).is_dir():
-        return Path(choice.model)
-    return fetch(
-        choice.model.partition("@")[0],
-        revision=codec.identity.revision if codec.identity else None,
-        cache_dir=choice.cache_dir,
-        local_files_only=True,
-    )
 
 
 def _parameters(codec: "Codec") -> dict[str, int]:
