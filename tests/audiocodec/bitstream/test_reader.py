@@ -279,8 +279,8 @@ def test_memory_does_not_grow_with_the_file() -> None:
         tracemalloc.stop()
         return most
 
-    peak(100)
-    assert peak(40_000) < peak(4_000) + 100_000
+    # Both files are larger than what is read ahead, which a smaller one would not fill.
+    assert peak(160_000) < peak(40_000) + 100_000
 
 
 def test_torch_is_never_imported() -> None:
