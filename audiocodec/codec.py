@@ -67,8 +67,14 @@ class Codec:
         items = array.reshape(batch, source.channels, source.samples)
         stream = self._encoder(source, self.choose_levels(levels, bitrate_bps), batch)
         pieces = [stream.push(items), stream.flush()]
-        indices = np.concatenate([piece.indices for piece in pieces], axis=-1)
-        return Codes(indices, self.spec, source, self.identity)
+        scales = [piece.scale for piece in pieces if piece.scale is not None]
+        return Codes(
+            indices=np.concatenate([piece.indices for piece in pieces], axis=-1),
+            spec=self.spec,
+            source=source,
+            model=self.identity,
+            scale=np.concatenate(scales, axis=-1) if scales else None,
+        )
 
     def decode(
         self, codes: Codes, *, levels: int | None = None, force_model: bool = False
@@ -84,7 +90,7 @@ class Codec:
         source = codes.source
         batch = len(codes.indices) // row_count(source.channels, self.spec.channels)
         stream = self._decoder(source, max(1, batch))
-        pieces = [stream.push(codes.indices), stream.flush(source.samples)]
+        pieces = [stream.push(codes.indices, codes.scale), stream.flush(source.samples)]
         wav = np.concatenate(pieces, axis=-1)[..., : source.samples]
         shape = {1: wav[0, 0], 2: wav[0], 3: wav}
         return torch.from_numpy(np.ascontiguousarray(shape[source.ndim]))
@@ -162,12 +168,11 @@ def check_identity(
 
     force: accept other weights, but never another grid.
     """
-    same_grid = (grid.sample_rate_hz, grid.channels, grid.hop_samples) == (
-        spec.sample_rate_hz,
-        spec.channels,
-        spec.hop_samples,
+    same_levels = (
+        grid.codebook_sizes == spec.codebook_sizes[: grid.levels]
+        and grid.strides == spec.strides[: grid.levels]
     )
-    if not same_grid or grid.codebook_sizes != spec.codebook_sizes[: grid.levels]:
+    if not same_levels or _time_grid(grid) != _time_grid(spec):
         raise WrongModel(
             f"the codes are on a grid of {grid.sample_rate_hz} Hz, hop {grid.hop_samples}, "
             f"{grid.levels} levels; this model's is {spec.sample_rate_hz} Hz, hop "
@@ -183,6 +188,11 @@ def check_identity(
             f"the codes were made with {describe(made_by)}, but {describe(identity)} is loaded; "
             f"load the former, or pass force_model=True (--force-model) to try anyway"
         )
+
+
+def _time_grid(spec: CodecSpec) -> tuple[int, ...]:
+    segments = (spec.segment_frames, spec.segment_samples)
+    return (spec.sample_rate_hz, spec.channels, spec.hop_samples, *segments)
 
 
 def describe(identity: ModelIdentity) -> str:

@@ -12,6 +12,7 @@ from audiocodec.errors import UnsupportedLevels
 from audiocodec.spec import CodecSpec
 
 IntArray = NDArray[np.int32]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,17 @@ class Codes:
     spec: the grid of the codec that made them.
     source: the sound they stand for.
     model: identity of the weights, None for a codec that was never saved.
+    scale: float32 [R, S], the gain of every segment, for a codec that has segments.
+
+    Where levels have frame rates of their own (spec.level_strides), F counts frames of the
+    finest, and a code that stands for several frames is repeated in all of them.
     """
 
     indices: IntArray
     spec: CodecSpec
     source: Source
     model: ModelIdentity | None = None
+    scale: FloatArray | None = None
 
     @property
     def levels(self) -> int:

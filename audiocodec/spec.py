@@ -13,12 +13,21 @@ class CodecSpec:
     channels: channels that one run of the network takes.
     hop_samples: samples a frame.
     codebook_sizes: entries of each level's codebook, coarse to fine.
+    level_strides: frames that one code of each level stands for, coarse to fine, where levels
+        have frame rates of their own (SNAC); empty: every level has a code in every frame.
+    segment_frames, segment_samples: where the codec cuts the sound into segments that it codes
+        one by one with a gain for each (EnCodec at 48 kHz): frames a segment, and samples from
+        the beginning of one to that of the next, which may be fewer than its frames cover, as
+        segments overlap. 0 and 0: no segments.
     """
 
     sample_rate_hz: int
     channels: int
     hop_samples: int
     codebook_sizes: tuple[int, ...]
+    level_strides: tuple[int, ...] = ()
+    segment_frames: int = 0
+    segment_samples: int = 0
 
     @property
     def levels(self) -> int:
@@ -27,8 +36,18 @@ class CodecSpec:
 
     @property
     def frame_rate_hz(self) -> float:
-        """Frames a second; not always an integer."""
+        """Frames a second, of the finest level; not always an integer; overlaps not counted."""
         return self.sample_rate_hz / self.hop_samples
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Frames that one code of each level stands for."""
+        return self.level_strides or (1,) * self.levels
+
+    @property
+    def frames_together(self) -> int:
+        """Frames that come as one: of the coarsest level's code, or of a segment."""
+        return self.segment_frames or max(self.strides)
 
     @property
     def bits_per_level(self) -> tuple[int, ...]:
@@ -37,11 +56,23 @@ class CodecSpec:
 
     def bitrate_bps(self, levels: int | None = None) -> float:
         """Bits a second of one channel's codes at the first `levels` levels (default: all)."""
-        return self.frame_rate_hz * sum(self.bits_per_level[: self.check_levels(levels)])
+        kept = self.check_levels(levels)
+        pairs = zip(self.bits_per_level[:kept], self.strides, strict=False)
+        return self.frame_rate_hz * sum(bits / stride for bits, stride in pairs)
 
     def frames(self, samples: int) -> int:
-        """Frames that cover `samples` samples."""
-        return -(-samples // self.hop_samples)
+        """Frames that cover `samples` samples, the coarsest level's last code complete."""
+        if not self.segment_frames:
+            return -(-samples // (self.hop_samples * max(self.strides))) * max(self.strides)
+        whole, rest = divmod(samples, self.segment_samples)
+        return whole * self.segment_frames + min(-(-rest // self.hop_samples), self.segment_frames)
+
+    def samples(self, frames: int) -> int:
+        """Samples that `frames` frames stand for, up to where the next frame begins."""
+        if not self.segment_frames:
+            return frames * self.hop_samples
+        whole, rest = divmod(frames, self.segment_frames)
+        return whole * self.segment_samples + min(rest * self.hop_samples, self.segment_samples)
 
     def check_levels(self, levels: int | None) -> int:
         """Return `levels`, or all of them for None.

@@ -12,7 +12,7 @@ from audiocodec.audio.layout import from_rows, row_count, to_rows
 from audiocodec.audio.limits import check_finite
 from audiocodec.audio.resample import Resampler
 from audiocodec.codes import Codes, ModelIdentity, Source
-from audiocodec.families.network import Network
+from audiocodec.families.network import Encoded, Network
 from audiocodec.layers.state import State
 
 FloatArray = NDArray[np.float32]
@@ -59,8 +59,13 @@ class StreamEncoder:
 
     @property
     def latency_samples(self) -> int:
-        """Samples at the codec's rate between a sound and its copy: one hop and the delay."""
-        return self.network.spec.hop_samples + self.network.delay_samples
+        """Samples at the codec's rate between a sound and its copy.
+
+        What comes as one, and what the network delays and looks ahead.
+        """
+        network, spec = self.network, self.network.spec
+        together = spec.hop_samples * spec.frames_together
+        return together + network.delay_samples + network.lookahead_samples
 
     @property
     def block_samples(self) -> int:
@@ -111,47 +116,54 @@ class StreamEncoder:
         spec = self.network.spec
         rows = np.concatenate([to_rows(item, spec.channels) for item in items])
         wav = np.concatenate([self.rest, rows], axis=-1)
-        if last:
-            total = self.frames * spec.hop_samples + wav.shape[-1]
-            late = self.network.delay_samples if total else 0
-            missing = late + -(wav.shape[-1] + late) % spec.hop_samples
-            wav = np.pad(wav, ((0, 0), (0, 0), (0, missing)))
-        whole = wav.shape[-1] // spec.hop_samples * spec.hop_samples
+        whole = wav.shape[-1] if last else wav.shape[-1] // spec.hop_samples * spec.hop_samples
         self.rest = wav[..., whole:].copy()
-        indices = self._encode(wav[..., :whole])
+        indices, scale = self._encode(wav[..., :whole], last=last)
         self.frames += indices.shape[-1]
         return Codes(
             indices=indices,
             spec=spec,
             source=self._covered(last=last),
             model=self.identity,
+            scale=scale,
         )
 
     def _covered(self, *, last: bool) -> Source:
         """Return the stretch of the source that the codes of this push stand for."""
         spec, source = self.network.spec, self.source
-        ready = max(0, self.frames * spec.hop_samples - self.network.delay_samples)
+        ready = max(0, spec.samples(self.frames) - self.network.delay_samples)
         done = ready * source.sample_rate_hz // spec.sample_rate_hz
         upto = self.pushed_samples if last else min(done, self.pushed_samples)
         samples, self.reported_samples = upto - self.reported_samples, upto
         return Source(source.sample_rate_hz, source.channels, samples, source.ndim)
 
     @torch.inference_mode()
-    def _encode(self, wav: FloatArray) -> NDArray[np.int32]:
-        """Return the indices [R, K, F] of whole frames wav [R, C, F hop]."""
-        hop = self.network.spec.hop_samples
-        block = BLOCK_FRAMES * hop
-        pieces = [np.zeros((len(wav), self.levels, 0), np.int32)]
-        for begin in range(0, wav.shape[-1], block):
+    def _encode(
+        self, wav: FloatArray, *, last: bool
+    ) -> tuple[NDArray[np.int32], FloatArray | None]:
+        """Return the indices [R, K, F] and the scale [R, S] that wav [R, C, T] completes."""
+        block = BLOCK_FRAMES * self.network.spec.hop_samples
+        found = []
+        for begin in range(0, max(1, wav.shape[-1]), block):
             piece = torch.from_numpy(wav[..., begin : begin + block]).to(self.device)
-            rows = []
-            for i, row in enumerate(piece):
-                found, self.states[i] = self.network.encode(
-                    row[None], levels=self.levels, state=self.states[i]
-                )
-                rows.append(found)
-            pieces.append(torch.cat(rows).cpu().numpy().astype(np.int32))
-        return np.concatenate(pieces, axis=-1)
+            found.append(self._encode_rows(piece, last=last and begin + block >= wav.shape[-1]))
+        indices = torch.cat([encoded.indices for encoded in found], dim=-1).cpu().numpy()
+        scales = [encoded.scale for encoded in found if encoded.scale is not None]
+        scale = torch.cat(scales, dim=-1).cpu().numpy() if scales else None
+        return indices.astype(np.int32), scale
+
+    def _encode_rows(self, piece: Tensor, *, last: bool) -> Encoded:
+        """Encode a piece [R, C, T] row by row, so that no row's bits depend on its neighbours."""
+        rows = []
+        for i, row in enumerate(piece):
+            encoded = self.network.encode(
+                row[None], levels=self.levels, state=self.states[i], last=last
+            )
+            self.states[i] = encoded.state
+            rows.append(encoded)
+        scales = [encoded.scale for encoded in rows if encoded.scale is not None]
+        indices = torch.cat([encoded.indices for encoded in rows])
+        return Encoded(indices, None, torch.cat(scales) if scales else None)
 
 
 class StreamDecoder:
@@ -161,32 +173,37 @@ class StreamDecoder:
         self, network: Network, *, source: Source, device: torch.device, batch: int = 1
     ) -> None:
         self.network, self.source, self.device, self.batch = network, source, device, batch
+        spec = network.spec
         self.resamplers = [
-            Resampler(network.spec.sample_rate_hz, source.sample_rate_hz, source.channels)
+            Resampler(spec.sample_rate_hz, source.sample_rate_hz, source.channels)
             for _ in range(batch)
         ]
-        self.rows = batch * row_count(source.channels, network.spec.channels)
+        self.rows = batch * row_count(source.channels, spec.channels)
         self.states: list[State] = [None] * self.rows
-        self.last: NDArray[np.int32] | None = None  # codes of the last good frame, [R, K, 1]
-        self.lost_frames = 0  # since that one
+        self.last: NDArray[np.int32] | None = None  # codes of the last good frames, [R, K, f]
+        self.last_scale: FloatArray | None = None
+        self.fade: FloatArray | None = None  # what is left to stand in for a loss; None: no loss
         self.given_samples = 0
         self.skip_samples = network.delay_samples  # of the network's output, still to drop
 
-    def push(self, indices: NDArray[np.int32]) -> FloatArray:
+    def push(self, indices: NDArray[np.int32], scale: FloatArray | None = None) -> FloatArray:
         """Take indices [R, K, F]; return the sound that is complete, [B, C, T].
 
+        scale: [R, S], the gains of the segments that begin in these frames, for a codec that has
+            segments; F is then a multiple of spec.segment_frames in every push but the last, as
+            it is of the largest of spec.strides.
         Raises ValueError for another shape, and for indices that are in no codebook.
         """
-        self._check(indices)
+        self._check(indices, scale)
         if indices.shape[-1] == 0:
             return self._give(np.zeros((self.rows, self.network.spec.channels, 0), np.float32))
-        if self.lost_frames:
-            self.states = [None] * self.rows
-        wav = self._decode(indices)
-        if self.lost_frames:
-            hop = self.network.spec.hop_samples
-            wav[..., :hop] *= np.linspace(0, 1, hop, endpoint=False, dtype=np.float32)
-        self.last, self.lost_frames = indices[..., -1:].copy(), 0
+        wav = self._decode(indices, scale)
+        if self.fade is not None:
+            ramp = min(self.network.spec.hop_samples, wav.shape[-1])
+            wav[..., :ramp] *= np.linspace(0, 1, ramp, endpoint=False, dtype=np.float32)
+        together = self.network.spec.frames_together
+        self.last, self.fade = indices[..., -together:].copy(), None
+        self.last_scale = None if scale is None else scale[:, -1:].copy()
         return self._give(wav)
 
     def conceal(self, frames: int) -> FloatArray:
@@ -196,22 +213,38 @@ class StreamDecoder:
         silence follows. The next push begins from a fresh state, because nobody knows the true
         one, and fades in over its first frame.
         """
+        before = np.zeros((self.rows, self.network.spec.channels, 0), np.float32)
+        if frames and self.fade is None:
+            before, self.fade = self._break_off() if self.last is not None else (before, before)
+        wanted, fade = self.network.spec.samples(frames), before[..., :0]
+        if self.fade is not None:
+            fade, self.fade = self.fade[..., :wanted], self.fade[..., wanted:]
+        silence = np.zeros((*fade.shape[:2], wanted - fade.shape[-1]), np.float32)
+        return self._give(np.concatenate([before, fade, silence], axis=-1))
+
+    def _break_off(self) -> tuple[FloatArray, FloatArray]:
+        """End the signal before a loss; return its rest, and what fades out after it."""
+        assert self.last is not None
         spec = self.network.spec
         fade_samples = round(FADE_OUT_S * spec.sample_rate_hz)
-        wav = np.zeros((self.rows, spec.channels, frames * spec.hop_samples), np.float32)
-        held = min(frames, spec.frames(fade_samples) - self.lost_frames)
-        if self.last is not None and held > 0:
-            begin, samples = self.lost_frames * spec.hop_samples, held * spec.hop_samples
-            fade = 1 - np.arange(begin, begin + samples, dtype=np.float32) / fade_samples
-            sound = self._decode(np.repeat(self.last, held, axis=-1))
-            wav[..., :samples] = sound * np.maximum(fade, 0)
-        self.lost_frames += frames
-        return self._give(wav)
+        repeats = -(-spec.frames(fade_samples) // self.last.shape[-1])
+        scale = None if self.last_scale is None else np.repeat(self.last_scale, repeats, axis=-1)
+        held = np.tile(self.last, repeats)
+        sound = self._decode(held, scale, last=True)
+        self.states = [None] * self.rows
+        begin = max(0, sound.shape[-1] - spec.samples(held.shape[-1]))
+        ramp = 1 - np.arange(sound.shape[-1] - begin, dtype=np.float32) / fade_samples
+        return sound[..., :begin], sound[..., begin:] * np.maximum(ramp, 0)
 
     def flush(self, samples: int | None = None) -> FloatArray:
         """Return what is left, [B, C, T], so that `samples` were given in all (None: all)."""
-        tail = np.stack([resampler.flush() for resampler in self.resamplers])
-        self.given_samples += tail.shape[-1]
+        empty = np.zeros((self.rows, 1, 0), np.int32)
+        ended = self.last is None or self.fade is not None
+        wav = [] if ended else [self._give(self._decode(empty, None, last=True))]
+        self.last = None
+        wav.append(np.stack([resampler.flush() for resampler in self.resamplers]))
+        tail = np.concatenate(wav, axis=-1)
+        self.given_samples += wav[-1].shape[-1]
         if samples is None:
             return tail
         wanted = samples - (self.given_samples - tail.shape[-1])
@@ -228,23 +261,45 @@ class StreamDecoder:
         self.given_samples += wav.shape[-1]
         return wav
 
-    def _check(self, indices: NDArray[np.int32]) -> None:
-        sizes, shape = self.network.spec.codebook_sizes, indices.shape
+    def _check(self, indices: NDArray[np.int32], scale: FloatArray | None) -> None:
+        spec, shape = self.network.spec, indices.shape
+        sizes = spec.codebook_sizes
         if len(shape) != 3 or shape[0] != self.rows or not 1 <= shape[1] <= len(sizes):
             raise ValueError(f"expected [{self.rows}, 1 to {len(sizes)}, F], got {list(shape)}")
         limits = np.array(sizes[: indices.shape[1]])[:, None]
         if ((indices < 0) | (indices >= limits)).any():
             raise ValueError("indices beyond the codebooks, or negative")
+        if spec.segment_frames:
+            segments = -(-shape[-1] // spec.segment_frames)
+            found = None if scale is None else list(scale.shape)
+            if found != [self.rows, segments]:
+                raise ValueError(f"expected a scale [{self.rows}, {segments}], got {found}")
 
     @torch.inference_mode()
-    def _decode(self, indices: NDArray[np.int32]) -> FloatArray:
-        """Return the sound [R, C, F hop] of indices [R, K, F]."""
+    def _decode(
+        self, indices: NDArray[np.int32], scale: FloatArray | None, *, last: bool = False
+    ) -> FloatArray:
+        """Return the sound [R, C, T] that indices [R, K, F] and their scale complete."""
+        together = self.network.spec.frames_together
+        block = -(-BLOCK_FRAMES // together) * together
         pieces = []
-        for begin in range(0, indices.shape[-1], BLOCK_FRAMES):
-            piece = torch.from_numpy(indices[..., begin : begin + BLOCK_FRAMES])
-            rows: list[Tensor] = []
-            for i, row in enumerate(piece.to(self.device).long()):
-                wav, self.states[i] = self.network.decode(row[None], state=self.states[i])
-                rows.append(wav)
-            pieces.append(torch.cat(rows).cpu().numpy())
+        for begin in range(0, max(1, indices.shape[-1]), block):
+            piece = torch.from_numpy(indices[..., begin : begin + block]).to(self.device).long()
+            gains = None
+            if scale is not None:
+                segments = slice(begin // together, (begin + block) // together)
+                gains = torch.from_numpy(scale[:, segments]).to(self.device)
+            ends = last and begin + block >= indices.shape[-1]
+            pieces.append(self._decode_rows(piece, gains, last=ends).cpu().numpy())
         return np.concatenate(pieces, axis=-1)
+
+    def _decode_rows(self, piece: Tensor, gains: Tensor | None, *, last: bool) -> Tensor:
+        """Decode a piece [R, K, F] row by row, so that no row's bits depend on its neighbours."""
+        rows: list[Tensor] = []
+        for i, row in enumerate(piece):
+            gain = None if gains is None else gains[i : i + 1]
+            wav, self.states[i] = self.network.decode(
+                row[None], state=self.states[i], last=last, scale=gain
+            )
+            rows.append(wav)
+        return torch.cat(rows)

@@ -1,5 +1,6 @@
 """What every family offers to `Codec`: a spec, and encode and decode with explicit state."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
@@ -8,8 +9,27 @@ from audiocodec.layers.state import State
 from audiocodec.spec import CodecSpec
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What a piece of sound completed.
+
+    indices: int64 [R, levels, F], on the grid of the finest level.
+    state: of the encoder, after the piece.
+    scale: float32 [R, S], a gain for every segment that begins in these frames, where the codec
+        normalises its segments; otherwise None.
+    """
+
+    indices: Tensor
+    state: State
+    scale: Tensor | None = None
+
+
 class Network(Protocol):
-    """A causal codec network; one row is one run of the network over `spec.channels`."""
+    """A codec network that takes signals in pieces; a row is one run over `spec.channels`.
+
+    Every piece but the last is a whole number of hops long. A network that looks ahead holds
+    frames and samples back until it has heard enough, and gives the rest with the last piece.
+    """
 
     @property
     def spec(self) -> CodecSpec:
@@ -21,10 +41,28 @@ class Network(Protocol):
         """Samples by which the decoder's sound lags behind the encoder's; 0 for most."""
         ...
 
-    def encode(self, wav: Tensor, *, levels: int, state: State = None) -> tuple[Tensor, State]:
-        """Map wav [R, C, F hop] to indices [R, levels, F]; return them and the state after."""
+    @property
+    def lookahead_samples(self) -> int:
+        """Samples beyond a frame's own that its codes and then its sound wait for; 0 if causal."""
         ...
 
-    def decode(self, indices: Tensor, *, state: State = None) -> tuple[Tensor, State]:
-        """Map indices [R, levels, F] to wav [R, C, F hop]; return it and the state after."""
+    def encode(
+        self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
+    ) -> Encoded:
+        """Map wav [R, C, T] to the codes of all frames that are complete now."""
+        ...
+
+    def decode(
+        self,
+        indices: Tensor,
+        *,
+        state: State = None,
+        last: bool = False,
+        scale: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Map indices [R, levels, F] to the sound [R, C, T] that is complete now, and a state.
+
+        Over all pieces, F frames give spec.samples(F) samples, a codec with segments at least
+        those.
+        """
         ...

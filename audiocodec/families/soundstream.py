@@ -14,6 +14,7 @@ from math import prod, sqrt
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from audiocodec.layers.activation import ACTIVATIONS, Activation
 from audiocodec.layers.causal import CausalConv1d, CausalConvTranspose1d
@@ -22,6 +23,8 @@ from audiocodec.layers.spectrum import SpectrumHead, SpectrumStem
 from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
+
+from .network import Encoded
 
 # Bounds for what a file may ask for, far above any sensible network.
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 64
@@ -272,12 +275,33 @@ class SoundStream(nn.Module):
         """Samples by which the decoder's sound lags behind the encoder's."""
         return self.config.delay_samples
 
-    def encode(self, wav: Tensor, *, levels: int, state: State = None) -> tuple[Tensor, State]:
-        """Map wav [R, 1, F hop] to indices [R, levels, F]; return them and the state after."""
-        latents, after = self.encoder(wav, state)
-        return self.quantizer.encode(latents, levels), after
+    @property
+    def lookahead_samples(self) -> int:
+        """Samples that codes wait for beyond their frame: none, every layer is causal."""
+        return 0
 
-    def decode(self, indices: Tensor, *, state: State = None) -> tuple[Tensor, State]:
+    def encode(
+        self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
+    ) -> Encoded:
+        """Map wav [R, 1, T] to the indices [R, levels, F] of its frames; see `Network`.
+
+        T is a multiple of the hop. The last piece may have any length: silence fills it up, and
+        goes on until the decoder, which may lag, has given the sound's last sample.
+        """
+        if last and (state is not None or wav.shape[-1]):
+            late = self.delay_samples
+            wav = functional.pad(wav, (0, late + -(wav.shape[-1] + late) % self.spec.hop_samples))
+        latents, after = self.encoder(wav, state)
+        return Encoded(self.quantizer.encode(latents, levels), after)
+
+    def decode(
+        self,
+        indices: Tensor,
+        *,
+        state: State = None,
+        last: bool = False,
+        scale: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
         """Map indices [R, levels, F] to wav [R, 1, F hop]; return it and the state after."""
         wav, after = self.decoder(self.quantizer.decode(indices), state)
         return wav, after

@@ -9,9 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from audiocodec.codec import Codec
 from audiocodec.codes import Codes
+from audiocodec.families.network import Encoded
 from audiocodec.files import decode_file, encode_file
 from audiocodec.layers.state import State
 from audiocodec.spec import CodecSpec
@@ -30,11 +32,27 @@ class LateNetwork:
     def spec(self) -> CodecSpec:
         return CodecSpec(8000, 1, HOP, (SIZE,) * HOP)
 
-    def encode(self, wav: Tensor, *, levels: int, state: State = None) -> tuple[Tensor, State]:
-        frames = wav.reshape(len(wav), -1, HOP).transpose(1, 2)
-        return (frames[:, :levels] * 128 + 128).round().long().clamp(0, SIZE - 1), ()
+    @property
+    def lookahead_samples(self) -> int:
+        return 0
 
-    def decode(self, indices: Tensor, *, state: State = None) -> tuple[Tensor, State]:
+    def encode(
+        self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
+    ) -> Encoded:
+        if last and (state is not None or wav.shape[-1]):
+            late = self.delay_samples
+            wav = functional.pad(wav, (0, late + -(wav.shape[-1] + late) % HOP))
+        frames = wav.reshape(len(wav), -1, HOP).transpose(1, 2)
+        return Encoded((frames[:, :levels] * 128 + 128).round().long().clamp(0, SIZE - 1), ())
+
+    def decode(
+        self,
+        indices: Tensor,
+        *,
+        state: State = None,
+        last: bool = False,
+        scale: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
         wav = ((indices.float() - 128) / 128).transpose(1, 2).reshape(len(indices), 1, -1)
         past = torch.zeros(len(wav), 1, self.delay_samples) if state is None else state
         assert isinstance(past, Tensor)

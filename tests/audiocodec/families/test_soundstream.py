@@ -104,7 +104,7 @@ def test_the_hop_is_the_product_of_strides(config: SoundStreamConfig) -> None:
 @torch.inference_mode()
 def test_shapes(network: SoundStream) -> None:
     wav = sound(network, 7)
-    indices, _ = network.encode(wav, levels=3)
+    indices = network.encode(wav, levels=3).indices
     assert indices.shape == (2, 3, 7) and indices.dtype == torch.int64
     assert indices.float().std() > 1
     back, _ = network.decode(indices)
@@ -115,7 +115,7 @@ def test_shapes(network: SoundStream) -> None:
 @pytest.mark.parametrize("piece", [1, 2, 5, 16, 23])
 def test_a_stream_has_the_bits_of_the_offline_run(network: SoundStream, piece: int) -> None:
     wav, hop = sound(network, 50), network.config.hop_samples
-    indices, _ = network.encode(wav, levels=4)
+    indices = network.encode(wav, levels=4).indices
     latents, _ = network.encoder(wav)
     back, _ = network.decode(indices)
     state: State = None
@@ -124,7 +124,8 @@ def test_a_stream_has_the_bits_of_the_offline_run(network: SoundStream, piece: i
     found, seen, given = [], [], []
     for begin in range(0, 50, piece):
         block = wav[..., begin * hop : (begin + piece) * hop]
-        part, state = network.encode(block, levels=4, state=state)
+        encoded = network.encode(block, levels=4, state=state)
+        part, state = encoded.indices, encoded.state
         latent, heard = network.encoder(block, heard)
         samples, decoding = network.decode(part, state=decoding)
         found.append(part)
@@ -158,7 +159,7 @@ def test_later_sound_changes_no_earlier_code_or_sample(network: SoundStream) -> 
     before, after = network.encoder(wav)[0], network.encoder(changed)[0]
     assert torch.equal(before[..., :11], after[..., :11])
     assert not torch.equal(before[..., 11], after[..., 11])
-    indices, _ = network.encode(wav, levels=4)
+    indices = network.encode(wav, levels=4).indices
     other = indices.clone()
     other[..., 11:] = 15 - other[..., 11:]
     first, second = network.decode(indices)[0], network.decode(other)[0]
@@ -169,9 +170,9 @@ def test_later_sound_changes_no_earlier_code_or_sample(network: SoundStream) -> 
 @torch.inference_mode()
 def test_fewer_levels_are_a_prefix(network: SoundStream) -> None:
     wav = sound(network, 20)
-    most, _ = network.encode(wav, levels=4)
+    most = network.encode(wav, levels=4).indices
     for levels in (1, 2, 3):
-        assert torch.equal(network.encode(wav, levels=levels)[0], most[:, :levels])
+        assert torch.equal(network.encode(wav, levels=levels).indices, most[:, :levels])
 
 
 def test_training_and_inference_agree(network: SoundStream) -> None:
