@@ -134,11 +134,11 @@ class Codec:
 
     def save(self, folder: str | Path) -> ModelIdentity:
         """Write the model as a folder that `audiocodec.load` reads."""
-        from audiocodec.families.soundstream import SoundStream
+        from audiocodec.families.network import CodecNetwork
         from audiocodec.folder import family_of, save_folder
 
         family = family_of(self.network)
-        assert isinstance(self.network, SoundStream)  # as every family is
+        assert isinstance(self.network, CodecNetwork)  # as every family is
         name = self.identity.name if self.identity else Path(folder).name
         return save_folder(self.network, Path(folder), family=family, name=name)
 

@@ -9,27 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from audiocodec.atomic import atomic_output
 from audiocodec.codes import ModelIdentity
-from audiocodec.errors import UnknownModel, WeightsMismatch
+from audiocodec.errors import UnknownModel
 from audiocodec.families.lyra import Lyra, LyraConfig
+from audiocodec.families.network import CodecNetwork
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
-
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-MAX_CONFIG_BYTES = 1 << 20
-MAX_PARAMETERS = 1 << 30
+from audiocodec.families.weights.checkpoint import CONFIG as CONFIG
+from audiocodec.families.weights.checkpoint import WEIGHTS as WEIGHTS
+from audiocodec.families.weights.checkpoint import Checkpoint, read_checkpoint
+from audiocodec.families.weights.strict import fill
+from audiocodec.families.weights.upstream import build_upstream, empty_network
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
     """The configuration and the network of one architecture, and how its weights are stored."""
 
-    config: type[SoundStreamConfig]
-    network: type[SoundStream]
+    config: type[Any]
+    network: type[CodecNetwork]
     dtype: torch.dtype = torch.float16
 
 
@@ -44,7 +45,7 @@ FAMILIES = {
 class Loaded:
     """A network with its weights, and whose weights they are."""
 
-    network: SoundStream
+    network: CodecNetwork
     identity: ModelIdentity
 
 
@@ -68,7 +69,7 @@ def hash_weights(tensors: Mapping[str, Tensor]) -> str:
 
 
 def save_folder(
-    network: SoundStream,
+    network: CodecNetwork,
     folder: Path,
     *,
     family: str,
@@ -101,82 +102,43 @@ def save_folder(
 def load_folder(folder: Path, *, name: str = "", revision: str = "") -> Loaded:
     """Build the network that a folder describes and fill it with its weights, strictly.
 
+    folder: of this package's own layout, or a folder or safetensors file of another package's
+        (families/weights/upstream.py).
     name, revision: identity to give it; by default the name in its configuration.
-    Raises UnknownModel for a folder without a usable configuration, WeightsMismatch for
-    tensors that are missing, left over, or of another shape.
+    Raises UnknownModel for what is no model, WeightsMismatch for tensors that are missing, left
+    over, or of another shape.
     """
-    table = _read_config(folder / CONFIG)
-    family = FAMILIES.get(str(table.pop("family", None)))
-    if family is None:
-        raise UnknownModel(f"{folder / CONFIG}: family is none of {', '.join(FAMILIES)}")
-    own_name = str(table.pop("name", folder.name))
-    table.pop("made", None)
-    network = _build(family, table, folder)
-    tensors = _read_weights(folder / WEIGHTS)
-    _fill(network, tensors, folder)
-    identity = ModelIdentity(name or own_name, revision, hash_weights(tensors))
+    checkpoint = read_checkpoint(folder)
+    own_name = folder.stem
+    if "family" in checkpoint.config:
+        network = _build(checkpoint)
+        fill(network, checkpoint.tensors, folder / WEIGHTS)
+        own_name = str(checkpoint.config.get("name", own_name))
+    else:
+        network = build_upstream(checkpoint)
+    identity = ModelIdentity(name or own_name, revision, hash_weights(checkpoint.tensors))
     return Loaded(network.eval().requires_grad_(False), identity)
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise UnknownModel(f"{path}: over {MAX_CONFIG_BYTES} bytes is no configuration")
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnknownModel(f"{path}: cannot be read ({error.strerror}); not a model") from error
-    except (ValueError, RecursionError) as error:
-        raise UnknownModel(f"{path}: not valid JSON: {error}") from error
-    if not isinstance(table, dict):
-        raise UnknownModel(f"{path}: a JSON object was expected")
-    return table
-
-
-def _build(family: Family, table: dict[str, Any], folder: Path) -> SoundStream:
+def _build(checkpoint: Checkpoint) -> CodecNetwork:
+    """Return the network, without weights, of a configuration in this package's own layout."""
+    table, place = dict(checkpoint.config), checkpoint.source / CONFIG
+    family = FAMILIES.get(str(table.pop("family")))
+    if family is None:
+        raise UnknownModel(f"{place}: family is none of {', '.join(FAMILIES)}")
+    for key in ("name", "made"):
+        table.pop(key, None)
     known = {field.name: field for field in fields(family.config)}
     unknown = sorted(set(table) - set(known))
     if unknown:
-        raise UnknownModel(f"{folder / CONFIG}: unknown keys {reprlib.repr(unknown)}")
+        raise UnknownModel(f"{place}: unknown keys {reprlib.repr(unknown)}")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     for key, value in values.items():
         default = known[key].default
         if type(value) is not type(default):
             found = reprlib.repr(value)
-            raise UnknownModel(f"{folder / CONFIG}: {key} is {found}, like {default!r} expected")
+            raise UnknownModel(f"{place}: {key} is {found}, like {default!r} expected")
     try:
-        config = family.config(**values)
-        with torch.device("meta"):
-            network = family.network(config)
+        return empty_network(family.network, family.config(**values))
     except (TypeError, ValueError, RuntimeError) as error:
-        raise UnknownModel(f"{folder / CONFIG}: {error}") from error
-    if sum(t.numel() for t in network.state_dict().values()) > MAX_PARAMETERS:
-        raise UnknownModel(f"{folder / CONFIG}: over {MAX_PARAMETERS} parameters is refused")
-    return network
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise WeightsMismatch(f"{path}: not a readable safetensors file: {error}") from error
-
-
-def _fill(network: SoundStream, tensors: dict[str, Tensor], folder: Path) -> None:
-    wanted = {key: tuple(t.shape) for key, t in network.state_dict().items()}
-    found = {key: tuple(t.shape) for key, t in tensors.items()}
-    problems = [f"missing {key}" for key in sorted(wanted.keys() - found.keys())]
-    problems += [f"left over {key}" for key in sorted(found.keys() - wanted.keys())]
-    problems += [
-        f"{key} is {found[key]} instead of {wanted[key]}"
-        for key in sorted(wanted.keys() & found.keys())
-        if wanted[key] != found[key]
-    ]
-    problems += [
-        f"{key} is {str(t.dtype).removeprefix('torch.')} instead of floating point"
-        for key, t in sorted(tensors.items())
-        if not t.is_floating_point()
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise WeightsMismatch(f"{folder / WEIGHTS}: {'; '.join(problems[:3])}{more}")
-    network.load_state_dict({k: t.float() for k, t in tensors.items()}, assign=True)
+        raise UnknownModel(f"{place}: {error}") from error

@@ -1,9 +1,9 @@
 """What every family offers to `Codec`: a spec, and encode and decode with explicit state."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from audiocodec.layers.state import State
 from audiocodec.spec import CodecSpec
@@ -66,3 +66,44 @@ class Network(Protocol):
         those.
         """
         ...
+
+
+class CodecNetwork(nn.Module):
+    """The base of every family's network: a `Network` with weights and a configuration.
+
+    config: a frozen dataclass whose every field has a default; it is what is saved.
+    """
+
+    config: Any
+
+    @property
+    def spec(self) -> CodecSpec:
+        """The grid of time and bits."""
+        raise NotImplementedError
+
+    @property
+    def delay_samples(self) -> int:
+        """Samples by which the decoder's sound lags behind the encoder's."""
+        return 0
+
+    @property
+    def lookahead_samples(self) -> int:
+        """Samples beyond a frame's own that its codes and then its sound wait for."""
+        return 0
+
+    def encode(
+        self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
+    ) -> Encoded:
+        """Map wav [R, C, T] to the codes of all frames that are complete now; see `Network`."""
+        raise NotImplementedError
+
+    def decode(
+        self,
+        indices: Tensor,
+        *,
+        state: State = None,
+        last: bool = False,
+        scale: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Map indices [R, levels, F] to the sound that is complete now; see `Network`."""
+        raise NotImplementedError

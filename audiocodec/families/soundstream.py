@@ -24,7 +24,7 @@ from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
 
-from .network import Encoded
+from .network import CodecNetwork, Encoded
 
 # Bounds for what a file may ask for, far above any sensible network.
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 64
@@ -250,8 +250,10 @@ def build_decoder(config: SoundStreamConfig) -> Chain:
     return Chain([*layers, _last(config, gain)])
 
 
-class SoundStream(nn.Module):
+class SoundStream(CodecNetwork):
     """The whole network, as `Codec` and the trainer see it."""
+
+    config: SoundStreamConfig
 
     def __init__(self, config: SoundStreamConfig) -> None:
         super().__init__()
@@ -274,11 +276,6 @@ class SoundStream(nn.Module):
     def delay_samples(self) -> int:
         """Samples by which the decoder's sound lags behind the encoder's."""
         return self.config.delay_samples
-
-    @property
-    def lookahead_samples(self) -> int:
-        """Samples that codes wait for beyond their frame: none, every layer is causal."""
-        return 0
 
     def encode(
         self, wav: Tensor, *, levels: int, state: State = None, last: bool = False

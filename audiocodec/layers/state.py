@@ -1,10 +1,20 @@
-"""What a causal layer remembers between two pieces of one signal: a plain value."""
+"""What a layer remembers between two pieces of one signal: a plain value."""
 
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
-State: TypeAlias = "Tensor | tuple[State, ...] | None"
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """The end of a signal so far: its last columns [B, C, n], and how many there were in all."""
+
+    columns: Tensor
+    seen: int
+
+
+State: TypeAlias = "Tensor | Carry | tuple[State, ...] | None"
 """None before the first sample; then a carry of past columns, or a tuple with one per layer."""
 
 

@@ -1,0 +1,151 @@
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from audiocodec.layers.push import (
+    Pointwise,
+    PushChain,
+    PushConv1d,
+    PushConvTranspose1d,
+    PushLayer,
+    PushResidual,
+)
+from audiocodec.layers.state import State
+
+
+def filled(layer: PushLayer, seed: int = 0) -> PushLayer:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in layer.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) / 3
+    return layer.requires_grad_(False).eval()
+
+
+def noise(channels: int, columns: int, seed: int = 1) -> Tensor:
+    return torch.randn(1, channels, columns, generator=torch.Generator().manual_seed(seed))
+
+
+def pushed(layer: PushLayer, x: Tensor, sizes: list[int]) -> Tensor:
+    """The outputs of x in pieces of these sizes, in turn, a last one of the rest, joined."""
+    state: State = None
+    pieces, begin, turn = [], 0, 0
+    while turn < len(sizes) and begin + sizes[turn] <= x.shape[-1]:
+        y, state = layer(x[..., begin : begin + sizes[turn]], state)
+        pieces.append(y)
+        begin, turn = begin + sizes[turn], turn + 1
+    pieces.append(layer(x[..., begin:], state, True)[0])
+    return torch.cat(pieces, dim=-1)
+
+
+def padded_encodec_way(x: Tensor, left: int, right: int) -> Tensor:
+    """Reflection as the issue of short signals is settled by EnCodec's `pad1d`."""
+    short = max(0, max(left, right) + 1 - x.shape[-1])
+    y = functional.pad(functional.pad(x, (0, short)), (left, right), mode="reflect")
+    return y[..., : y.shape[-1] - short]
+
+
+CONVOLUTIONS: list[dict[str, Any]] = [
+    dict(kernel=7, left=6),
+    dict(kernel=7, left=3, right=3),
+    dict(kernel=3, dilation=9, left=9, right=9),
+    dict(kernel=4, stride=2, left=1, right=1),
+    dict(kernel=10, stride=5, left=3, right=3),
+    dict(kernel=16, stride=8, left=4, right=4, fill=True),
+    dict(kernel=10, stride=5, left=5, fill=True),
+    dict(kernel=7, left=3, right=3, groups=4),
+]
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+@pytest.mark.parametrize("shape", CONVOLUTIONS)
+@given(
+    columns=st.integers(1, 70),
+    sizes=st.lists(st.integers(0, 12), max_size=12),
+)
+@settings(max_examples=40, deadline=None)
+@torch.inference_mode()
+def test_convolutions_in_pieces_are_the_padded_whole(
+    padding: str, shape: dict[str, Any], columns: int, sizes: list[int]
+) -> None:
+    layer = PushConv1d(4, 4, padding=padding, **shape)
+    filled(layer)
+    x = noise(4, columns)
+    left, right = shape["left"], shape.get("right", 0)
+    reach = (shape["kernel"] - 1) * shape.get("dilation", 1) + 1
+    if shape.get("fill"):
+        over = columns + left + right - reach
+        right += -over % shape["stride"] if over > 0 else -over
+    pad = padded_encodec_way if padding == "reflect" else lambda x, *ends: functional.pad(x, ends)
+    whole = pad(x, left, right)
+    found = pushed(layer, x, sizes)
+    if whole.shape[-1] < reach:
+        assert found.shape[-1] == 0
+        return
+    stride, dilation = shape.get("stride", 1), shape.get("dilation", 1)
+    wanted = functional.conv1d(
+        whole, layer.weight, layer.bias, stride, 0, dilation, shape.get("groups", 1)
+    )
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert torch.equal(found, pushed(layer, x, []))
+
+
+@pytest.mark.parametrize(
+    ("stride", "left", "right", "extra"),
+    [(8, 0, 8, 0), (8, 4, 4, 0), (5, 3, 3, 1), (5, 2, 3, 0), (2, 0, 2, 0), (3, 2, 2, 1)],
+)
+@given(columns=st.integers(1, 30), sizes=st.lists(st.integers(0, 7), max_size=8))
+@settings(max_examples=30, deadline=None)
+@torch.inference_mode()
+def test_transposed_convolutions_in_pieces_are_the_cut_whole(
+    stride: int, left: int, right: int, extra: int, columns: int, sizes: list[int]
+) -> None:
+    layer = PushConvTranspose1d(
+        4, 6, kernel=2 * stride, stride=stride, left=left, right=right, extra=extra
+    )
+    filled(layer)
+    x = noise(4, columns)
+    wanted = functional.conv_transpose1d(x, layer.weight, layer.bias, stride, output_padding=extra)
+    wanted = wanted[..., left : wanted.shape[-1] - right]
+    found = pushed(layer, x, sizes)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert torch.equal(found, pushed(layer, x, []))
+
+
+class Squared(Pointwise):
+    def compute(self, x: Tensor) -> Tensor:
+        return x * x
+
+
+@given(columns=st.integers(1, 90), sizes=st.lists(st.integers(0, 40), max_size=5))
+@settings(max_examples=40, deadline=None)
+@torch.inference_mode()
+def test_a_network_that_looks_ahead_gives_the_same_in_pieces(
+    columns: int, sizes: list[int]
+) -> None:
+    inner = PushChain([Squared(), PushConv1d(4, 4, kernel=7, dilation=3, left=9, right=9)])
+    beside = PushResidual(PushChain([Squared()]), PushConv1d(4, 4, kernel=1))
+    up = PushConvTranspose1d(4, 4, kernel=4, stride=2, left=1, right=1)
+    network = filled(PushChain([PushResidual(inner), up, beside]))
+    x = noise(4, columns)
+    found = pushed(network, x, sizes)
+    assert found.shape[-1] == 2 * columns
+    assert torch.equal(found, pushed(network, x, []))
+
+
+@torch.inference_mode()
+def test_a_layer_gives_an_output_as_soon_as_it_can() -> None:
+    layer = PushConv1d(4, 4, kernel=7, left=3, right=3)
+    filled(layer)
+    y, state = layer(noise(4, 3))
+    assert y.shape[-1] == 0
+    assert layer(noise(4, 2), state)[0].shape[-1] == 2
+    assert layer.lookahead == 3
+
+
+def test_more_cut_off_than_there_is_is_refused() -> None:
+    with pytest.raises(ValueError, match="tail"):
+        PushConvTranspose1d(1, 1, kernel=4, stride=2, right=3)
