@@ -300,5 +300,7 @@ class SoundStream(CodecNetwork):
         scale: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Map indices [R, levels, F] to wav [R, 1, F hop]; return it and the state after."""
+        if indices.shape[-1] == 0:  # as at the end of a stream: nothing was held back
+            return self.quantizer.codebooks.new_zeros(len(indices), 1, 0), state
         wav, after = self.decoder(self.quantizer.decode(indices), state)
         return wav, after

@@ -16,7 +16,7 @@ class Chain(nn.Module):
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
-        states = (None,) * len(self.layers) if state is None else state
+        states = state if isinstance(state, tuple) else (None,) * len(self.layers)
         after = []
         for layer, before in zip(self.layers, states, strict=True):
             x, left = layer(x, before)
