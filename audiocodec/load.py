@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from audiocodec.errors import AudioCodecError, UnknownModel
 from audiocodec.hub import fetch, looks_like_hub_name
+from audiocodec.hub.choice import WEIGHTS, is_pickle
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
@@ -18,30 +19,45 @@ def load(
     *,
     device: str = "cpu",
     revision: str | None = None,
-    cache_dir: Path | None = None,
+    cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    allow_pickle: bool = False,
+    token: str | bool | None = None,
 ) -> "Codec":
     """Return a ready codec.
 
     model: None for the weights inside the package (no network is touched), a folder with
-        `config.json` and `model.safetensors`, or a Hub name, "user/model" or
+        `config.json` and `model.safetensors`, one file of weights, or a Hub name, "user/model" or
         "user/model@revision".
     device: "cpu", "cuda", "mps", or "auto" for the best there is.
-    Raises UnknownModel, WeightsMismatch.
+    allow_pickle: read weights that there are only as a pickle (.bin, .th, .pth): tensors only, and
+        converted once.
+    token: for private and gated repositories; None for that of HF_TOKEN or of a login.
+    Raises UnknownModel, WeightsMismatch, and AudioCodecError where the cache cannot be written.
     """
     from audiocodec.codec import Codec
     from audiocodec.folder import load_folder
 
-    place = locate(model, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
-    loaded = load_folder(place.folder, name=place.name, revision=place.revision)
+    place = locate(
+        model,
+        revision=revision,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        allow_pickle=allow_pickle,
+        token=token,
+    )
+    loaded = load_folder(place.path, name=place.name, revision=place.revision)
     return Codec(loaded.network, identity=loaded.identity, device=pick_device(device))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model lies, and what it is called there ("": what its configuration says)."""
+    """Where a model lies, and what it is called there ("": what its configuration says).
 
-    folder: Path
+    path: a folder, or one file of safetensors that needs no configuration.
+    """
+
+    path: Path
     name: str = ""
     revision: str = ""
 
@@ -50,28 +66,63 @@ def locate(
     model: str | Path | None = None,
     *,
     revision: str | None = None,
-    cache_dir: Path | None = None,
+    cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    allow_pickle: bool = False,
+    token: str | bool | None = None,
+    verify: bool = False,
 ) -> Place:
     """Return where the model lies that `load` takes by the same arguments, fetching it if needed.
 
-    Raises UnknownModel.
+    verify: compare what is cached with the Hub's hashes, and fetch anew what differs.
+    Raises UnknownModel, and what reading a pickle raises.
     """
     name, _, pinned = str(model or "").partition("@")
+    cache = None if cache_dir is None else Path(cache_dir)
     if model is None:
         return Place(EMBEDDED)
-    if Path(model).is_dir():
-        return Place(Path(model))
+    if Path(model).is_dir() or Path(model).is_file():
+        return _without_pickle(Path(model), cache, allow_pickle)
     if isinstance(model, str) and looks_like_hub_name(name):
-        wanted = revision or pinned or None
-        folder = fetch(
-            name, revision=wanted, cache_dir=cache_dir, local_files_only=local_files_only
+        found = fetch(
+            name,
+            revision=revision or pinned or None,
+            cache_dir=cache,
+            local_files_only=local_files_only,
+            allow_pickle=allow_pickle,
+            token=token,
+            verify=verify,
         )
-        return Place(folder, name, folder.name)
+        usual = found.weights.name == WEIGHTS
+        place = _without_pickle(found.folder if usual else found.weights, cache, allow_pickle)
+        return Place(place.path, name, found.revision)
     raise UnknownModel(
         f"{str(model)!r} is neither a folder nor a Hub name like user/model; "
         f"leave it out for the embedded model"
     )
+
+
+def _without_pickle(path: Path, cache_dir: Path | None, allow_pickle: bool) -> Place:
+    """Return a folder or file as it is, or what a pickle was converted to."""
+    pickle = path if path.is_file() else _lone_pickle(path)
+    if pickle is None or not is_pickle(pickle.name):
+        return Place(path)
+    from audiocodec.pickles import refuse_pickle, unpickled
+
+    if not allow_pickle:
+        raise refuse_pickle(pickle)
+    return Place(unpickled(pickle, cache_dir=cache_dir), path.stem if path.is_file() else path.name)
+
+
+def _lone_pickle(folder: Path) -> Path | None:
+    names = [path.name for path in folder.iterdir()]
+    if any(name.endswith(".safetensors") for name in names):
+        return None
+    pickles = sorted(name for name in names if is_pickle(name))
+    usual = "pytorch_model.bin"
+    if len(pickles) > 1 and usual not in pickles:
+        raise UnknownModel(f"{folder}: which of {', '.join(pickles[:4])}? give the file itself")
+    return folder / (usual if usual in pickles else pickles[0]) if pickles else None
 
 
 def pick_device(name: str) -> str:

@@ -1,10 +1,12 @@
 """The facts about a model."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audiocodec.folder import CONFIG, WEIGHTS
+from audiocodec.folder import CONFIG, WEIGHTS, family_of
+from audiocodec.hub import known_model
 from audiocodec.load import locate
 
 from .console import Console
@@ -19,24 +21,43 @@ if TYPE_CHECKING:
 def about_model(choice: ModelChoice, console: Console) -> "ModelFacts":
     """Load the model and look at it. Raises UnknownModel, WeightsMismatch."""
     codec = choice.load(console)
-    folder = locate(
+    revision = codec.identity.revision if codec.identity else ""
+    place = locate(
         choice.model,
-        revision=codec.identity.revision if codec.identity else None,
+        revision=revision or choice.revision,
         cache_dir=choice.cache_dir,
         local_files_only=True,  # `load` has just fetched it
-    ).folder
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))  # `load` has checked it
+        allow_pickle=choice.allow_pickle,
+    )
+    weights = place.path / WEIGHTS if place.path.is_dir() else place.path
     return ModelFacts(
         name=codec.identity.name if codec.identity else "",
-        revision=codec.identity.revision if codec.identity else "",
+        revision=revision,
         weights_sha256=codec.identity.weights_sha256 if codec.identity else "",
-        family=str(config["family"]),
+        family=family_of(codec.network),
         spec=codec.spec,
         latency_samples=codec.stream_encoder().latency_samples,
         parameters=_parameters(codec),
-        weights_bytes=(folder / WEIGHTS).stat().st_size,
-        made=dict(config.get("made") or {}),
+        weights_bytes=weights.stat().st_size,
+        made=_made(place.path / CONFIG),
+        terms=_terms(place.name),
     )
+
+
+def _made(config: Path) -> dict[str, Any]:
+    if not config.exists():
+        return {}
+    table = json.loads(config.read_text(encoding="utf-8"))  # `load` has checked it
+    made = table.get("made")
+    return dict(made) if isinstance(made, dict) else {}
+
+
+def _terms(name: str) -> dict[str, str]:
+    known = known_model(name)
+    if known is None:
+        return {}
+    terms = {"licence": known.weights_licence, "by": known.attribution, "note": known.note}
+    return {key: value for key, value in terms.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +67,7 @@ class ModelFacts:
     latency_samples: sound that must arrive before the first codes, at the model's rate.
     parameters: numbers that training made, by part of the network; codebooks are the quantizer's.
     weights_bytes: size of the file of weights. made: how the weights came to be.
+    terms: licence and attribution of a known model of the Hub.
     """
 
     name: str
@@ -57,6 +79,7 @@ class ModelFacts:
     parameters: dict[str, int]
     weights_bytes: int
     made: dict[str, Any]
+    terms: dict[str, str] = field(default_factory=dict)
 
     @property
     def latency_ms(self) -> float:
@@ -78,7 +101,7 @@ class ModelFacts:
             f"  latency     {self.latency_samples} samples, {self.latency_ms:g} ms",
             f"  parameters  {_short(sum(self.parameters.values()))} ({parts})",
             f"  weights     {size(self.weights_bytes)}",
-            *(f"  {key:10}  {value}" for key, value in self.made.items()),
+            *(f"  {key:10}  {value}" for key, value in {**self.made, **self.terms}.items()),
             f"  levels      {spec.levels}, {sizes} entries each; by their number, for one channel:",
             *self._rates(),
         ]
@@ -103,6 +126,7 @@ class ModelFacts:
             "codebook_sizes": list(spec.codebook_sizes),
             "bitrates_bps": [spec.bitrate_bps(k) for k in range(1, spec.levels + 1)],
             "made": self.made,
+            "terms": self.terms,
         }
 
     def _rates(self) -> list[str]:

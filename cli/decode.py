@@ -55,6 +55,7 @@ def decode(
     revision: options.Revision = None,
     cache_dir: options.CacheDir = None,
     local_files_only: options.LocalFilesOnly = False,
+    allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
     threads: options.Threads = None,
     force: options.Force = False,
@@ -88,6 +89,7 @@ def decode(
         revision=revision,
         cache_dir=cache_dir,
         local_files_only=local_files_only,
+        allow_pickle=allow_pickle,
         device=device,
         threads=threads,
     ).load(console)

@@ -77,6 +77,7 @@ def encode(
     revision: options.Revision = None,
     cache_dir: options.CacheDir = None,
     local_files_only: options.LocalFilesOnly = False,
+    allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
     threads: options.Threads = None,
     force: options.Force = False,
@@ -108,6 +109,7 @@ def encode(
         revision=revision,
         cache_dir=cache_dir,
         local_files_only=local_files_only,
+        allow_pickle=allow_pickle,
         device=device,
         threads=threads,
     ).load(console)

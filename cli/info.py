@@ -34,6 +34,7 @@ def info(
     revision: options.Revision = None,
     cache_dir: options.CacheDir = None,
     local_files_only: options.LocalFilesOnly = False,
+    allow_pickle: options.AllowPickle = False,
 ) -> None:
     """Show what a .codes file or a model is.
 
@@ -51,7 +52,11 @@ def info(
         from .about_model import about_model
 
         choice = ModelChoice(
-            model=what, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only
+            model=what,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            allow_pickle=allow_pickle,
         )
         facts = about_model(choice, Console(quiet=False))
     if as_json:

@@ -19,6 +19,7 @@ class ModelChoice:
     revision: str | None
     cache_dir: Path | None
     local_files_only: bool
+    allow_pickle: bool = False
     device: str = "cpu"
     threads: int | None = None
 
@@ -39,4 +40,5 @@ class ModelChoice:
                 revision=self.revision,
                 cache_dir=self.cache_dir,
                 local_files_only=self.local_files_only,
+                allow_pickle=self.allow_pickle,
             )

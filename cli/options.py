@@ -95,6 +95,13 @@ CacheDir = Annotated[
 LocalFilesOnly = Annotated[
     bool, typer.Option("--local-files-only", help="Never go to the network for a model.")
 ]
+AllowPickle = Annotated[
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Read weights that are there as a pickle only (.bin, .th, .pth): tensors, no code.",
+    ),
+]
 Device = Annotated[
     str,
     typer.Option(

@@ -10,7 +10,7 @@ import torch
 import audiocodec
 from audiocodec.codec import Codec
 from audiocodec.errors import AudioCodecError, UnknownModel
-from audiocodec.hub import fetch
+from audiocodec.hub import Fetched, fetch
 
 # The module `audiocodec.load` hides behind the function of that name, so names are patched by text.
 EMBEDDED = Path(audiocodec.__file__).parent / "pretrained"
@@ -76,11 +76,12 @@ def test_a_cached_hub_name_needs_no_network(folder: Path, cache: Path) -> None:
 def test_the_revision_is_passed_on(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str | None]] = []
 
-    def pretend(name: str, **options: object) -> Path:
+    def pretend(name: str, **options: object) -> Fetched:
         revision = options["revision"]
         assert revision is None or isinstance(revision, str)
         asked.append((name, revision))
-        return cache / "models--user--model" / "snapshots" / COMMIT
+        folder = cache / "models--user--model" / "snapshots" / COMMIT
+        return Fetched(folder, folder / "model.safetensors", COMMIT)
 
     monkeypatch.setitem(audiocodec.load.__globals__, "fetch", pretend)
     audiocodec.load("user/model@v1")
@@ -130,4 +131,5 @@ def test_an_absent_device_is_refused(folder: Path) -> None:
 
 def test_fetch_is_the_hubs(cache: Path) -> None:
     found = fetch("user/model", cache_dir=cache, local_files_only=True)
-    assert found == cache / "models--user--model" / "snapshots" / COMMIT
+    assert found.folder == cache / "models--user--model" / "snapshots" / COMMIT
+    assert (found.weights.name, found.revision) == ("model.safetensors", COMMIT)
