@@ -1,6 +1,7 @@
 """The discriminators and their optimizer behind two verbs: judge and fool."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +26,31 @@ class Adversary:
     def __init__(
         self, config: DiscriminatorConfig, optim: OptimConfig, *, device: torch.device
     ) -> None:
-        self.judges = Ensemble(config).to(device)
+        self.config, self.optim, self.device = config, optim, device
         self.max_grad_norm = optim.max_grad_norm
+        self._begin()
+
+    def _begin(self) -> None:
+        self.judges = Ensemble(self.config).to(self.device)
         self.optimizer = adam(
-            self.judges.parameters(), lr=optim.discriminator_lr, betas=optim.discriminator_betas
+            self.judges.parameters(),
+            lr=self.optim.discriminator_lr,
+            betas=self.optim.discriminator_betas,
         )
+
+    def renew(self, seed: int) -> None:
+        """Begin anew with judges that have heard nothing, the same ones for the same seed."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self._begin()
+
+    def load_state_dict(self, judges: dict[str, Any], optimizer: dict[str, Any]) -> None:
+        """Take over judges and their optimizer; those that never learnt may be of other sizes."""
+        found = {name: t.shape for name, t in judges.items()}
+        own = {name: t.shape for name, t in self.judges.state_dict().items()}
+        if optimizer["state"] or found == own:
+            self.judges.load_state_dict(judges)
+            self.optimizer.load_state_dict(optimizer)
 
     def judge(self, real: Tensor, fake: Tensor) -> Tensor:
         """Update the discriminators on waves [B, T]; return their loss."""

@@ -26,12 +26,15 @@ def export(network: SoundStream, folder: Path, *, recipe: Recipe, step: int) -> 
 def export_checkpoint(recipe: Recipe, which: str) -> Path:
     """Export the "last" or the "best" checkpoint of the recipe's run; return the folder.
 
-    Needs no data. Raises BadCheckpoint.
+    Of the average of weights, where both recipe and checkpoint have one. Needs no data.
+    Raises BadCheckpoint.
     """
     run = recipe.run.path
     path = run / f"{which}.pt"
     state = checkpoint.load(path)
     network = SoundStream(recipe.model)
-    checkpoint.restore(network, state.get("network"), path)
+    averaged = recipe.optim.weight_ema and "average" in state
+    weights = state["average"]["network"] if averaged else state.get("network")
+    checkpoint.restore(network, weights, path)
     export(network, run / FOLDERS[which], recipe=recipe, step=state["step"])
     return run / FOLDERS[which]

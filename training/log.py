@@ -25,6 +25,7 @@ class Log:
         self.steps, self.done = steps, done
         self.began = time.monotonic()
         self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
         self.count, self.busy_s = 0, 0.0
 
     def add(self, values: dict[str, float], seconds: float) -> None:
@@ -33,17 +34,18 @@ class Log:
         self.busy_s += seconds
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def report(self, step: int, extra: dict[str, object]) -> None:
-        """Write the means since the last report."""
+        """Write the means since the last report, each over the steps that had the value."""
         if not self.count:
             return
-        means = {name: total / self.count for name, total in self.sums.items()}
+        means = {name: total / self.counts[name] for name, total in self.sums.items()}
         pace = self.count / max(self.busy_s, 1e-9)
         self._write({"step": step, "steps_per_s": pace, **means, **extra})
         shown = " ".join(f"{name} {value:.4g}" for name, value in means.items())
         self.console(f"step {step}/{self.steps} {pace:.2f}/s ETA {self._left(step)}  {shown}")
-        self.sums, self.count, self.busy_s = {}, 0, 0.0
+        self.sums, self.counts, self.count, self.busy_s = {}, {}, 0, 0.0
 
     def validation(self, step: int, validation: Validation) -> None:
         """Write one validation, a console line per number of levels."""

@@ -175,6 +175,13 @@ class QuantizerTrainer:
             centres[used] = sums[used] / uses[used, None]
         return centres, uses.clamp(min=1e-3)
 
+    def begin_with(self, codebooks: Tensor, *, uses: float) -> None:
+        """Begin with finished codebooks [K, N, W], as if each vector had `uses` uses an update."""
+        self.quantizer.codebooks.copy_(codebooks)
+        self.uses.fill_(uses)
+        self.sums.copy_(self.quantizer.codebooks * uses)
+        self.started, self.start_pool = True, []
+
     def diversity(self) -> Tensor:
         """Return the normalised entropy of each level's average use, [K]."""
         return diversity(self.uses)

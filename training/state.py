@@ -9,10 +9,12 @@ import torch
 from audiocodec.families.soundstream import SoundStream
 
 from .adversary import Adversary
+from .average import WeightAverage
 from .config import Recipe
 from .data.crops import Crops
 from .optim import adam
 from .quantizer import QuantizerTrainer
+from .start import check_shape, load_start
 
 
 @dataclass(slots=True)
@@ -20,7 +22,8 @@ class TrainState:
     """Everything that changes while training.
 
     step: finished steps, those left out included. skipped: steps left out because a gradient
-    was not finite. best: the lowest validation score so far.
+    was not finite. best: the lowest validation score so far. average: of the network's weights,
+    where the recipe asks for one.
     """
 
     network: SoundStream
@@ -28,9 +31,15 @@ class TrainState:
     quantizer: QuantizerTrainer
     adversary: Adversary
     crops: Crops
+    average: WeightAverage | None = None
     step: int = 0
     skipped: int = 0
     best: float = math.inf
+
+    @property
+    def product(self) -> SoundStream:
+        """The network that is validated and exported: the average, where there is one."""
+        return self.average.settled() if self.average else self.network
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a resumed run needs to follow the same trajectory."""
@@ -44,24 +53,38 @@ class TrainState:
             "judges": self.adversary.judges.state_dict(),
             "judges_optimizer": self.adversary.optimizer.state_dict(),
             "crops": self.crops.generator.get_state(),
+            **({"average": self.average.state_dict()} if self.average else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` gave, here or in an earlier version without `best`."""
+        """Take over what `state_dict` gave, here or in an earlier version.
+
+        Without `best` nothing has been best so far; without an average, it begins here.
+        """
         self.step, self.skipped = state["step"], state["skipped"]
         self.best = state.get("best", math.inf)
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.quantizer.load_state_dict(state["quantizer"])
-        self.adversary.judges.load_state_dict(state["judges"])
-        self.adversary.optimizer.load_state_dict(state["judges_optimizer"])
+        self.adversary.load_state_dict(state["judges"], state["judges_optimizer"])
         self.crops.generator.set_state(state["crops"].cpu())
+        if self.average and "average" in state:
+            self.average.load_state_dict(state["average"])
+        elif self.average:
+            self.average.restart(self.network, self.quantizer)
 
 
 def new_state(recipe: Recipe, crops: Crops, device: torch.device) -> TrainState:
-    """Return the state of a run that has not begun, the same for the same seed."""
+    """Return the state of a run that has not begun, the same for the same seed.
+
+    Raises UnknownModel, WeightsMismatch for a model to start from that does not fit.
+    """
     torch.manual_seed(recipe.run.seed)
-    network = SoundStream(recipe.model).to(device)
+    network = _network(recipe).to(device)
+    quantizer = QuantizerTrainer(network.quantizer, recipe.quantizer, seed=recipe.run.seed + 1)
+    if recipe.run.start_from:
+        quantizer.begin_with(network.quantizer.codebooks, uses=_uses_per_update(recipe, crops))
+    ema = recipe.optim.weight_ema
     return TrainState(
         network=network,
         optimizer=adam(
@@ -69,7 +92,23 @@ def new_state(recipe: Recipe, crops: Crops, device: torch.device) -> TrainState:
             lr=recipe.optim.generator_lr,
             betas=recipe.optim.generator_betas,
         ),
-        quantizer=QuantizerTrainer(network.quantizer, recipe.quantizer, seed=recipe.run.seed + 1),
+        quantizer=quantizer,
         adversary=Adversary(recipe.discriminators, recipe.optim, device=device),
         crops=crops,
+        average=WeightAverage(network, quantizer, decay=ema) if ema else None,
     )
+
+
+def _network(recipe: Recipe) -> SoundStream:
+    if not recipe.run.start_from:
+        return SoundStream(recipe.model)
+    network = load_start(recipe.run.start_from)
+    check_shape(recipe.run.start_from, network.config, recipe.model)
+    return network
+
+
+def _uses_per_update(recipe: Recipe, crops: Crops) -> float:
+    """Return how often a vector is used an update, if all of a level are used alike."""
+    frames = crops.segment_samples // recipe.model.hop_samples
+    heard = recipe.data.batch_size * recipe.quantizer.update_every * frames
+    return heard / recipe.model.codebook_size

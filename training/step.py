@@ -17,12 +17,12 @@ from .state import TrainState
 class StepResult:
     """losses: each by name, unweighted. fake: the generator's output [B, 1, T].
 
-    gradient_norm: of the generator, before clipping; left_out: it was not finite, so nothing
-    was updated.
+    gradient_norm: of the generator, before clipping, None where it was not trained; left_out: it
+    was not finite, so nothing was updated.
     """
 
     losses: dict[str, Tensor]
-    gradient_norm: Tensor
+    gradient_norm: Tensor | None
     left_out: bool
     embedding_norm: Tensor
     fake: Tensor
@@ -33,7 +33,11 @@ def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
 
     Where the generator's gradient is not finite, nothing is updated and the step only counts.
     """
-    phase = recipe.phase_at(state.step)
+    phase, into = recipe.phase_at(state.step), recipe.step_in_phase(state.step)
+    if phase.fresh_discriminators and into == 0:
+        state.adversary.renew(recipe.run.seed + state.step)
+    if into < phase.discriminator_warmup:
+        return _judge_alone(state, wav, recipe)
     share = lr_share(state.step, recipe.optim, recipe.steps)
     set_lr(state.optimizer, share * recipe.optim.generator_lr)
     autocast = torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16)
@@ -63,6 +67,8 @@ def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
         state.quantizer.forget()
     elif phase.quantize:
         state.quantizer.update()
+    if state.average and not left_out:
+        state.average.update(state.network, state.quantizer)
     if phase.adversarial_phase and not left_out:
         set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
         with autocast:
@@ -72,6 +78,34 @@ def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
         losses={name: loss.detach() for name, loss in losses.items()},
         gradient_norm=norm,
         left_out=left_out,
+        embedding_norm=latents.detach().float().norm(dim=1).mean(),
+        fake=fake.detach(),
+    )
+
+
+def _judge_alone(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
+    """Update the discriminators only, on what the generator makes of wav [B, 1, T] as it is.
+
+    With gradients that nobody uses, because without them layers compute as in inference.
+    """
+    phase = recipe.phase_at(state.step)
+    share = lr_share(state.step, recipe.optim, recipe.steps)
+    set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
+    autocast = torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16)
+    with autocast:
+        latents, _ = state.network.encoder(wav)
+    quantized = state.quantizer.quantize(latents) if phase.quantize else _as_is(latents)
+    state.quantizer.forget()
+    with autocast:
+        fake, _ = state.network.decoder(quantized.latents)
+    wav, fake = align(wav, fake.float(), state.network.delay_samples)
+    with autocast:
+        loss = state.adversary.judge(wav[:, 0], fake[:, 0])
+    state.step += 1
+    return StepResult(
+        losses={"discriminator": loss},
+        gradient_norm=None,
+        left_out=False,
         embedding_norm=latents.detach().float().norm(dim=1).mean(),
         fake=fake.detach(),
     )

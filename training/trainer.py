@@ -70,7 +70,7 @@ def train(recipe: Recipe, *, console: Console) -> Outcome:
             # A bug or a full disk does not come here: the checkpoint before it stays.
             if state.step:
                 checkpoint.save(last, state.state_dict())
-                export(state.network, folder / FOLDERS["last"], recipe=recipe, step=state.step)
+                export(state.product, folder / FOLDERS["last"], recipe=recipe, step=state.step)
     finally:
         log.close()
     return Outcome(state.step, state.step >= recipe.steps, folder / FOLDERS["last"])
@@ -117,10 +117,10 @@ def _validate(state: TrainState, recipe: Recipe, clips: list[Tensor], log: Log) 
     """Measure and save the clips; keep the checkpoint if it is the best so far."""
     run, folder = recipe.run, recipe.run.path
     quantized = state.quantizer.started
-    found = validate(state.network, clips, run.validation_levels, quantize=quantized)
+    found = validate(state.product, clips, run.validation_levels, quantize=quantized)
     log.validation(state.step, found)
     save_clips(
-        state.network,
+        state.product,
         clips[: run.saved_clips],
         folder / "clips",
         step=state.step,
@@ -132,11 +132,10 @@ def _validate(state: TrainState, recipe: Recipe, clips: list[Tensor], log: Log) 
 
 
 def _scalars(result: StepResult) -> dict[str, float]:
-    return {
-        **{name: float(loss) for name, loss in result.losses.items()},
-        "gradient_norm": float(result.gradient_norm),
-        "embedding_norm": float(result.embedding_norm),
-    }
+    scalars = {name: float(loss) for name, loss in result.losses.items()}
+    if result.gradient_norm is not None:
+        scalars["gradient_norm"] = float(result.gradient_norm)
+    return {**scalars, "embedding_norm": float(result.embedding_norm)}
 
 
 def _progress(state: TrainState) -> dict[str, object]:

@@ -24,7 +24,7 @@ def test_a_report_has_means_since_the_last_one(tmp_path: Path) -> None:
     log.report(3, {})
     log.close()
     assert rows(tmp_path / "run") == [
-        {"step": 2, "steps_per_s": 5.0, "spectral": 2.0, "feature": 0.5, "diversity": [0.5]},
+        {"step": 2, "steps_per_s": 5.0, "spectral": 2.0, "feature": 1.0, "diversity": [0.5]},
         {"step": 3, "steps_per_s": 2.0, "spectral": 5.0},
     ]
     assert len(said) == 2 and said[0].startswith("step 2/100 5.00/s ETA 0 min  spectral 2 ")
