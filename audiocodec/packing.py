@@ -7,7 +7,8 @@ import numpy as np
 
 from audiocodec.audio.layout import row_count
 from audiocodec.bitstream.header import Header
-from audiocodec.bitstream.reader import Packet, Reader
+from audiocodec.bitstream.items import Packet
+from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.writer import Writer
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import Corrupt

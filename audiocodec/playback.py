@@ -7,7 +7,8 @@ import numpy as np
 
 from audiocodec.audio.limits import FloatArray
 from audiocodec.audio.write import SoundWriter
-from audiocodec.bitstream.reader import Gap, Packet, Reader
+from audiocodec.bitstream.items import Gap, Packet
+from audiocodec.bitstream.reader import Reader
 from audiocodec.codec import Codec
 from audiocodec.errors import Corrupt, UnsupportedLevels
 from audiocodec.reports import Progress

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from audiocodec.bitstream.reader import Gap
+from audiocodec.bitstream.items import Gap
 
 
 @dataclass(frozen=True, slots=True)

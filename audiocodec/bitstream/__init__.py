@@ -2,7 +2,8 @@
 
 from .contents import Summary, summary
 from .header import Header
-from .reader import Gap, Packet, Reader
+from .items import Gap, Packet
+from .reader import Reader
 from .writer import Writer
 
 __all__ = ["Gap", "Header", "Packet", "Reader", "Summary", "Writer", "summary"]

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from .header import Header
-from .reader import Gap, Packet, Reader
+from .items import Gap, Packet
+from .reader import Reader
 
 
 @dataclass(frozen=True, slots=True)

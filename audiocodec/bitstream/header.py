@@ -1,5 +1,6 @@
 """The header of a `.codes` file as a value: what a decoder must know before the first chunk."""
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from .bits import bits_for
 MAX_LEVELS = 64
 MAX_CODEBOOK_SIZE = 1 << 24
 MAX_NAME_BYTES = 255
+MAX_STRIDE = 1 << 10
 _FEATURE = re.compile(r"[a-z0-9-]{1,64}")
 _KEY = re.compile(r"[a-z0-9_]{1,64}")
 _DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
+_TABLES = re.compile(r"(?:[0-9a-f]{16})?")
 
 
 class Span(NamedTuple):
@@ -34,6 +37,8 @@ RANGES = {
     "source_samples": Span(0, 1 << 48),
     "source_ndim": Span(1, 3),
     "coding": Span(0, (1 << 56) - 1),
+    "segment_frames": Span(0, 0xFFFF),
+    "layer_levels": Span(1, MAX_LEVELS),
 }
 
 
@@ -47,7 +52,11 @@ class Header:
     source_samples: its length at its own rate; None while that is unknown, as in a live stream.
     model_name, model_revision: what `load` takes; "" when unknown.
     weights_sha256: 64 hex digits; "" when unknown.
-    coding: how payloads are coded; 0 is packed bits.
+    coding: how payloads are coded; 0 is packed bits, 1 entropy coding.
+    entropy_tables: what entropy coding needs beside the file: 16 hex digits, "" for nothing.
+    level_strides: frames that one code of each level stands for; () when it is 1 for all.
+    segment_frames: frames that share a scale, a float32 for each row; 0 when there are no scales.
+    layer_levels: levels under one checksum.
     critical_features: names of what a reader must understand to decode the file.
     metadata: pairs of key and value, such as ("title", "..."); a key may come more than once.
 
@@ -67,6 +76,10 @@ class Header:
     model_revision: str = ""
     weights_sha256: str = ""
     coding: int = 0
+    entropy_tables: str = ""
+    level_strides: tuple[int, ...] = ()
+    segment_frames: int = 0
+    layer_levels: int = 4
     critical_features: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
 
@@ -81,6 +94,11 @@ class Header:
                 f"weights_sha256 is {self.weights_sha256!r}; expected 64 digits of lower-case hex, "
                 f"or '' when unknown"
             )
+        if not _TABLES.fullmatch(self.entropy_tables):
+            raise FormatError(
+                f"entropy_tables is {self.entropy_tables!r}; expected 16 digits of lower-case hex"
+            )
+        self._check_strides()
         self._check_features()
         for key, value in self.metadata:
             if not _KEY.fullmatch(key):
@@ -96,6 +114,25 @@ class Header:
     def bits_per_level(self) -> tuple[int, ...]:
         """Bits that one packed code of each level takes."""
         return tuple(bits_for(size) for size in self.codebook_sizes)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Frames that one code of each level stands for."""
+        return self.level_strides or (1,) * self.levels
+
+    @property
+    def grain_frames(self) -> int:
+        """Frames that no border of chunks may divide, at the end of the codes."""
+        return math.lcm(*self.strides)
+
+    @property
+    def border_frames(self) -> int:
+        """Chunks begin at multiples of this many frames: of all strides, and of a segment."""
+        return math.lcm(self.grain_frames, self.segment_frames or 1)
+
+    def segments_of(self, frames: int) -> int:
+        """Return how many scales for each row a chunk of `frames` frames carries."""
+        return -(-frames // self.segment_frames) if self.segment_frames else 0
 
     def samples_of(self, frames: int) -> int:
         """Return how many samples of the source, at its own rate, `frames` frames stand for."""
@@ -114,6 +151,20 @@ class Header:
         for size in self.codebook_sizes:
             if not 1 <= size <= MAX_CODEBOOK_SIZE:
                 raise FormatError(f"codebook size is {size}; expected 1 to {MAX_CODEBOOK_SIZE}")
+
+    def _check_strides(self) -> None:
+        strides = self.level_strides
+        if not strides:
+            return
+        if len(strides) != self.levels:
+            raise FormatError(f"{len(strides)} level_strides for {self.levels} levels")
+        if not all(1 <= stride <= MAX_STRIDE for stride in strides):
+            raise FormatError(f"level_strides are {strides}; expected 1 to {MAX_STRIDE} each")
+        if self.grain_frames > MAX_STRIDE:
+            raise FormatError(
+                f"level_strides are {strides}; expected a least common multiple of at most "
+                f"{MAX_STRIDE}"
+            )
 
     def _check_features(self) -> None:
         names = self.critical_features

@@ -5,11 +5,12 @@ from typing import Any
 
 from audiocodec.errors import Corrupt, FormatError, UnsupportedVersion
 
-from .header import MAX_CODEBOOK_SIZE, MAX_LEVELS, RANGES, Header
+from .header import MAX_CODEBOOK_SIZE, MAX_LEVELS, MAX_STRIDE, RANGES, Header
 from .varint import Cursor, varint
 
 MAX_HEADER_BYTES = 0xFFFF
-KNOWN_CODINGS = (0,)
+PACKED, ENTROPY = 0, 1
+KNOWN_CODINGS = (PACKED, ENTROPY)
 KNOWN_FEATURES: frozenset[str] = frozenset()
 
 _NUMBERS = {
@@ -22,8 +23,11 @@ _NUMBERS = {
     11: "source_samples",
     12: "source_ndim",
     13: "coding",
+    18: "segment_frames",
+    19: "layer_levels",
 }
 _SIZES, _NAME, _REVISION, _DIGEST, _FEATURES, _METADATA = 4, 6, 7, 8, 14, 15
+_TABLES, _STRIDES = 16, 17
 _REQUIRED = {1: "sample_rate_hz", 3: "hop_samples", _SIZES: "codebook_sizes"}
 _ABSENT = {
     "channels": 1,
@@ -31,7 +35,9 @@ _ABSENT = {
     "source_channels": 1,
     "source_samples": None,
     "source_ndim": 2,
-    "coding": 0,
+    "coding": PACKED,
+    "segment_frames": 0,
+    "layer_levels": 4,
 }
 
 
@@ -41,7 +47,7 @@ def header_to_bytes(header: Header) -> bytes:
     Raises FormatError when its texts do not fit into 64 KiB.
     """
     absent = {**_ABSENT, "source_sample_rate_hz": header.sample_rate_hz}
-    values = {_SIZES: _sizes_to_bytes(header.codebook_sizes)}
+    values = {_SIZES: _runs_to_bytes(header.codebook_sizes)}
     for tag, name in _NUMBERS.items():
         value = getattr(header, name)
         if name not in absent or value != absent[name]:
@@ -51,6 +57,8 @@ def header_to_bytes(header: Header) -> bytes:
         _REVISION: header.model_revision.encode(),
         _DIGEST: bytes.fromhex(header.weights_sha256),
         _FEATURES: " ".join(header.critical_features).encode(),
+        _TABLES: bytes.fromhex(header.entropy_tables),
+        _STRIDES: _runs_to_bytes(header.level_strides) if header.grain_frames > 1 else b"",
         _METADATA: b"".join(_sized(t.encode()) for pair in header.metadata for t in pair),
     }
     values |= {tag: text for tag, text in texts.items() if text}
@@ -110,10 +118,13 @@ def _values(fields: dict[int, bytes]) -> dict[str, Any]:
         if tag in fields:
             values[name] = _number(fields[tag], name)
     values.setdefault("source_sample_rate_hz", values["sample_rate_hz"])
-    values["codebook_sizes"] = _sizes_from_bytes(fields[_SIZES])
+    values["codebook_sizes"] = _runs_from_bytes(fields[_SIZES], "codebook size", MAX_CODEBOOK_SIZE)
+    if _STRIDES in fields:
+        values["level_strides"] = _runs_from_bytes(fields[_STRIDES], "stride", MAX_STRIDE)
     values["model_name"] = fields.get(_NAME, b"").decode()
     values["model_revision"] = fields.get(_REVISION, b"").decode()
     values["weights_sha256"] = fields.get(_DIGEST, b"").hex()
+    values["entropy_tables"] = fields.get(_TABLES, b"").hex()
     values["metadata"] = _metadata_from_bytes(fields.get(_METADATA, b""))
     if _FEATURES in fields:
         values["critical_features"] = tuple(fields[_FEATURES].decode().split(" "))
@@ -133,17 +144,17 @@ def _number(data: bytes, name: str) -> int:
     return value
 
 
-def _sizes_to_bytes(sizes: tuple[int, ...]) -> bytes:
-    runs = ((len(list(run)), size) for size, run in groupby(sizes))
-    return b"".join(varint(count) + varint(size) for count, size in runs)
+def _runs_to_bytes(numbers: tuple[int, ...]) -> bytes:
+    runs = ((len(list(run)), number) for number, run in groupby(numbers))
+    return b"".join(varint(count) + varint(number) for count, number in runs)
 
 
-def _sizes_from_bytes(data: bytes) -> tuple[int, ...]:
-    cursor, sizes = Cursor(data), list[int]()
+def _runs_from_bytes(data: bytes, what: str, most: int) -> tuple[int, ...]:
+    cursor, numbers = Cursor(data), list[int]()
     while cursor.left:
-        count = cursor.varint("number of levels", 1, MAX_LEVELS - len(sizes))
-        sizes += [cursor.varint("codebook size", 1, MAX_CODEBOOK_SIZE)] * count
-    return tuple(sizes)
+        count = cursor.varint("number of levels", 1, MAX_LEVELS - len(numbers))
+        numbers += [cursor.varint(what, 1, most)] * count
+    return tuple(numbers)
 
 
 def _metadata_from_bytes(data: bytes) -> tuple[tuple[str, str], ...]:

@@ -3,16 +3,14 @@
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import BinaryIO, cast
 
 from audiocodec.errors import Corrupt, FormatError, Truncated, UnsupportedLevels
 
-from .bits import unpack
+from .chunks import Chunk, drop_levels
+from .entropy import EntropyTables
 from .header import Header
+from .items import CodedPacket, Gap, Packet
 from .preamble import find_header_again, read_preamble
 from .records import (
     LONGEST_BODY,
@@ -23,45 +21,11 @@ from .records import (
     find_extent,
     parse_trailer,
 )
-from .scanner import Chunk, Damage, scan
+from .scanner import Damage, scan
+from .unpacking import unpack_chunk
 from .window import Window
 
 _FOOTER_BYTES = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Packet:
-    """The codes of one chunk: int32 [R, K, F], the first of them of frame `first_frame`."""
-
-    first_frame: int
-    indices: NDArray[np.int32]
-
-    @property
-    def end_frame(self) -> int:
-        """Number of the frame behind the last one."""
-        return self.first_frame + int(self.indices.shape[2])
-
-    def reaches(self, frame: int) -> bool:
-        """Return whether `frame` or a later one is in here."""
-        return self.end_frame > frame
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Frames that are lost, and why; 0 frames when the damage took none, or nobody knows."""
-
-    first_frame: int
-    frames: int
-    reason: str
-
-    @property
-    def end_frame(self) -> int:
-        """Number of the frame behind the last one."""
-        return self.first_frame + self.frames
-
-    def reaches(self, frame: int) -> bool:
-        """Return whether `frame` or a later one is lost, or damage was found there."""
-        return self.end_frame > frame or self.first_frame >= frame
 
 
 class Reader:
@@ -69,19 +33,31 @@ class Reader:
 
     file: needs read() only; with seek() it can also be entered anywhere, and a damaged header
         be replaced by its copy.
-    levels: how many levels to unpack at most; None for all that are there.
+    levels: how many levels to read at most; None for all that are there. What a chunk holds
+        beyond them is neither read, where the file can be seeked, nor checked.
     strict: raise Truncated or Corrupt at the first damage, where otherwise a Gap comes.
+    tables: for entropy coded chunks; they may also be set later, as the attribute of this name,
+        but before the iteration comes to such a chunk.
 
     A gap may be of any length, because a damaged or forged file may say so: a decoder that fills
     gaps should bound what it makes up.
 
     Raises NotACodesFile, UnsupportedVersion, Truncated or Corrupt when there is no usable header,
-    UnsupportedLevels when `levels` is not within what the codec has.
+    UnsupportedLevels when `levels` is not within what the codec has; while iterating, WrongModel
+    for an entropy coded chunk without its tables.
     """
 
-    def __init__(self, file: BinaryIO, *, levels: int | None = None, strict: bool = False) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        levels: int | None = None,
+        strict: bool = False,
+        tables: EntropyTables | None = None,
+    ) -> None:
         self._file = file
-        self._strict = strict
+        self._strict, self._keep_coded = strict, False
+        self.tables = tables
         seekable = getattr(file, "seekable", None)
         self._seekable = seekable is not None and bool(seekable())
         self._start = file.tell() if self._seekable else 0
@@ -96,7 +72,17 @@ class Reader:
         self._iterator = self._items()
 
     def __iter__(self) -> Iterator[Packet | Gap]:
+        self._keep_coded = False
+        return cast(Iterator[Packet | Gap], self._iterator)
+
+    def with_coded(self) -> Iterator[Packet | CodedPacket | Gap]:
+        """Iterate, but leave entropy coded chunks as they are: no tables are needed."""
+        self._keep_coded = True
         return self._iterator
+
+    def unpack(self, chunk: Chunk) -> Packet:
+        """Return the codes of a chunk; raises Corrupt, and WrongModel without its tables."""
+        return unpack_chunk(chunk, self.header, self._levels, self.tables)
 
     @property
     def has_trailer(self) -> bool:
@@ -139,18 +125,20 @@ class Reader:
         self._next_frame, self._loss, self._trailer = entry.frame, None, None
         self._iterator = (item for item in self._items() if item.reaches(frame))
 
-    def _items(self) -> Iterator[Packet | Gap]:
-        for event in scan(self._window, self.header, self._next_frame):
+    def _items(self) -> Iterator[Packet | CodedPacket | Gap]:
+        for event in scan(self._window, self.header, self._next_frame, self._levels):
             match event:
                 case Damage(error):
                     self._lose(error)
                 case Chunk(head):
-                    indices = self._unpack(event)
-                    if indices is None:
+                    try:
+                        packet = self._packet(event)
+                    except Corrupt as error:
+                        self._lose(error)
                         continue
                     yield from self._gap_until(head.first_frame)
                     self._next_frame = head.end_frame
-                    yield Packet(head.first_frame, indices)
+                    yield packet
                 case Trailer():
                     self._trailer = event
                     yield from self._gap_until(event.total_frames)
@@ -168,25 +156,10 @@ class Reader:
                 Truncated(f"the file ends after {self.source_samples} of {promised} samples")
             )
 
-    def _unpack(self, chunk: Chunk) -> NDArray[np.int32] | None:
-        header, head = self.header, chunk.head
-        levels = min(self._levels, head.levels)
-        indices = np.empty((header.rows, levels, head.frames), np.int32)
-        start = 0
-        for level, size in enumerate(head.section_bytes(header)[:levels]):
-            section = chunk.payload[start : start + size]
-            codes = unpack(section, header.rows * head.frames, header.bits_per_level[level])
-            if codes.max() >= header.codebook_sizes[level]:
-                self._lose(
-                    Corrupt(
-                        f"a code of level {level + 1} is {codes.max()}, but its codebook has "
-                        f"{header.codebook_sizes[level]} entries"
-                    )
-                )
-                return None
-            indices[:, level] = codes.reshape(header.rows, head.frames)
-            start += size
-        return indices
+    def _packet(self, chunk: Chunk) -> Packet | CodedPacket:
+        if chunk.head.coded and self._keep_coded:
+            return CodedPacket(drop_levels(chunk, self._levels))
+        return self.unpack(chunk)
 
     def _lose(self, error: FormatError) -> None:
         if self._strict:

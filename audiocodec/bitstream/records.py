@@ -1,13 +1,11 @@
-"""Records: how everything after the preamble is framed and checked; format.md, sections 5 to 8."""
+"""Records: how everything after the preamble is framed and checked; format.md, sections 5 and 8."""
 
 import struct
 from dataclasses import dataclass
 
 from audiocodec.errors import Corrupt, Truncated
 
-from .bits import packed_bytes
 from .checksum import crc32c
-from .header import Header
 from .varint import Cursor, varint
 from .window import Window
 
@@ -17,8 +15,6 @@ KNOWN_KINDS = CHUNK + HEADER_AGAIN + TRAILER
 SHORTEST_BODY, LONGEST_BODY = 4, 1 << 20
 SHORTEST_RECORD = 11
 MAX_FRAME = 1 << 40
-MAX_CHUNK_FRAMES = 0xFFFF
-MAX_CHUNK_HEAD = 10
 CRC_BYTES = 4
 _MAX_SAMPLES = 1 << 48
 
@@ -35,25 +31,6 @@ class Extent:
     def size(self) -> int:
         """Bytes of the whole record."""
         return self.body_end + CRC_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkHead:
-    """What a chunk says before its payload."""
-
-    first_frame: int
-    frames: int
-    levels: int
-
-    @property
-    def end_frame(self) -> int:
-        """Number of the frame behind the last one."""
-        return self.first_frame + self.frames
-
-    def section_bytes(self, header: Header) -> list[int]:
-        """Return the bytes of each level's section of packed bits."""
-        widths = header.bits_per_level[: self.levels]
-        return [packed_bytes(header.rows * self.frames, width) for width in widths]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +73,16 @@ def find_extent(window: Window) -> Extent:
 
 def check_crc(window: Window, extent: Extent) -> None:
     """Raise Truncated or Corrupt unless the whole record is there and its crc is right."""
-    if not window.has(extent.size):
+    check_stretch(window, 0, extent.body_end)
+
+
+def check_stretch(window: Window, start: int, end: int) -> None:
+    """Raise Truncated or Corrupt unless the crc at `end` is that of the bytes from `start`."""
+    if not window.has(end + CRC_BYTES):
         raise Truncated(f"the file ends in the middle of the record at byte {window.position}")
-    window.spend(extent.size)
-    checked = memoryview(window.bytes)[: extent.body_end]
-    (expected,) = struct.unpack_from("<I", window.bytes, extent.body_end)
+    window.spend(end + CRC_BYTES - start)
+    checked = memoryview(window.bytes)[start:end]
+    (expected,) = struct.unpack_from("<I", window.bytes, end)
     actual = crc32c(checked)
     checked.release()  # else the window could not be moved on
     if actual != expected:
@@ -108,29 +90,6 @@ def check_crc(window: Window, extent: Extent) -> None:
             f"the checksum of the record at byte {window.position} is {actual:08x}; "
             f"expected {expected:08x}"
         )
-
-
-def build_chunk(head: ChunkHead, payload: bytes) -> bytes:
-    """Return the record of one chunk of packed bits."""
-    body = varint(head.first_frame) + varint(head.frames) + bytes([head.levels]) + payload
-    return build_record(CHUNK, body)
-
-
-def read_chunk_head(cursor: Cursor, body_end: int, header: Header) -> ChunkHead:
-    """Return the head of the chunk whose body begins at `cursor` and ends at `body_end`.
-
-    Leaves the cursor at the payload. Raises Corrupt unless head, length and `header` agree.
-    """
-    first_frame = cursor.varint("first_frame", 0, MAX_FRAME - 1)
-    frames = cursor.varint("frames", 1, MAX_CHUNK_FRAMES)
-    levels = cursor.take(1, "levels")[0]
-    if not 1 <= levels <= header.levels:
-        raise Corrupt(f"levels of a chunk is {levels}; expected 1 to {header.levels}")
-    head = ChunkHead(first_frame, frames, levels)
-    expected, actual = sum(head.section_bytes(header)), body_end - cursor.position
-    if expected != actual:
-        raise Corrupt(f"the payload has {actual} bytes; expected {expected}")
-    return head
 
 
 def build_trailer(trailer: Trailer) -> bytes:

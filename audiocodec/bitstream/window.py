@@ -1,5 +1,6 @@
-"""The part of a stream that is being looked at: reading ahead without ever seeking."""
+"""The part of a stream that is being looked at: reading ahead, and back never."""
 
+import os
 from typing import BinaryIO
 
 from audiocodec.errors import Corrupt
@@ -20,6 +21,8 @@ class Window:
         # What is there at once, if the file can say; otherwise exactly what is needed, so that
         # reading a live stream never waits for bytes that are not yet due.
         self._read_some = getattr(file, "read1", None)
+        seekable = getattr(file, "seekable", None)
+        self._seek = file.seek if seekable is not None and seekable() else None
         self.restart(position)
 
     def restart(self, position: int) -> None:
@@ -45,6 +48,18 @@ class Window:
         """Leave the next `count` bytes, which must be there, behind."""
         del self.bytes[:count]
         self.position += count
+
+    def leave(self, count: int) -> None:
+        """Leave the next `count` bytes behind, read or not, there or not; seek where possible."""
+        unread = count - len(self.bytes)
+        if unread > 0 and self._seek is not None and not self._ended:
+            self._seek(unread, os.SEEK_CUR)
+            self.bytes.clear()
+            self.position += count
+            return
+        if unread > 0:
+            self.has(count)
+        self.skip(min(count, len(self.bytes)))
 
     def skip_to(self, byte: int) -> bool:
         """Go to the next `byte`, at this place or after it; return False when there is none."""

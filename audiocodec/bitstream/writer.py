@@ -1,27 +1,28 @@
 """Writing `.codes` as a stream: every chunk leaves as soon as it is complete."""
 
+import math
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audiocodec.errors import UnsupportedVersion
+from audiocodec.errors import FormatError, UnsupportedVersion
 
-from .bits import pack
+from .chunks import (
+    MAX_CHUNK_FRAMES,
+    MAX_CHUNK_HEAD,
+    Chunk,
+    build_chunk,
+    layers_of,
+    scale_bytes,
+)
+from .entropy import EntropyTables
 from .header import Header
 from .header_bytes import KNOWN_CODINGS
 from .preamble import build_header_again, build_preamble
-from .records import (
-    LONGEST_BODY,
-    MAX_CHUNK_FRAMES,
-    MAX_CHUNK_HEAD,
-    MAX_FRAME,
-    ChunkHead,
-    IndexEntry,
-    Trailer,
-    build_chunk,
-    build_trailer,
-)
+from .records import CRC_BYTES, LONGEST_BODY, MAX_FRAME, IndexEntry, Trailer, build_trailer
+from .unpacking import pack_chunk
 
 _INDEX_EVERY_CHUNKS = 8
 _INDEX_ENTRIES = 1024
@@ -32,20 +33,35 @@ _REPEAT_HEADER_AT_END_BYTES = 1 << 13
 class Writer:
     """Writes codes to `file`, which needs write() only; the bytes do not depend on the split.
 
-    chunk_frames: frames a chunk; default about one second. Fewer are taken where a chunk would
-        pass what the format allows (1 MiB).
+    chunk_frames: frames a chunk; default about one second. Rounded so that chunks begin on the
+        borders that strides and segments set; fewer are taken where a chunk would pass what the
+        format allows (1 MiB).
+    tables: entropy coding with these, where it pays; the header must name them.
 
     `finish` must be called at the end: without it the last chunk and the trailer are missing.
     Raises FormatError when the header does not fit, UnsupportedVersion for an unknown coding.
     """
 
-    def __init__(self, file: BinaryIO, header: Header, *, chunk_frames: int | None = None) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        header: Header,
+        *,
+        chunk_frames: int | None = None,
+        tables: EntropyTables | None = None,
+    ) -> None:
         if header.coding not in KNOWN_CODINGS:
             raise UnsupportedVersion(f"this program cannot write coding {header.coding}; use 0")
+        if tables is not None and tables.identity != header.entropy_tables:
+            raise ValueError(
+                f"the header names the tables {header.entropy_tables!r}, not {tables.identity!r}"
+            )
         self._file = file
         self.header = header
+        self._tables = tables
         self._chunk_frames = _chunk_frames(chunk_frames, header)
         self._pending = np.empty((header.rows, 0, 0), np.int32)
+        self._pending_scales = np.empty((header.rows, 0), np.float32)
         self._next_frame = 0
         self._finished = False
         self._chunks = 0
@@ -55,8 +71,13 @@ class Writer:
         self._header_offset = 0  # where that was when the header was last written
         _write_all(file, build_preamble(header))
 
-    def write(self, indices: NDArray[np.integer]) -> None:
+    def write(
+        self, indices: NDArray[np.integer], scales: NDArray[np.float32] | None = None
+    ) -> None:
         """Append int [R, K, F]; K from 1 to the header's levels, and where it changes a chunk ends.
+
+        A level with a stride has each code so many times. scales: [R, S], where the header has
+        segments: one for each that begins in these frames.
 
         Raises ValueError when shape or values do not fit the header.
         """
@@ -64,13 +85,23 @@ class Writer:
         if codes.shape[1] != self._pending.shape[1]:
             self._flush_pending()
             self._pending = codes[:, :, :0]
+        self._add_scales(scales, codes.shape[2])
         frames = self._chunk_frames
         # Complete chunks are cut from one array, so that a long one is not copied many times.
         joined = np.concatenate([self._pending, codes], axis=2)
         whole = joined.shape[2] - joined.shape[2] % frames
         for start in range(0, whole, frames):
-            self._write_chunk(joined[:, :, start : start + frames])
+            self._write_codes(joined[:, :, start : start + frames])
         self._pending = joined[:, :, whole:].copy()
+
+    def write_chunk(self, chunk: Chunk) -> None:
+        """Append a chunk of another file of the same grid and tables, as it is but renumbered."""
+        self._check_open()
+        self._check_frames(chunk.head.frames + self._pending.shape[2])
+        self._flush_pending()
+        self._write_chunk(
+            Chunk(replace(chunk.head, first_frame=self._next_frame), chunk.sections, chunk.scales)
+        )
 
     def skip(self, frames: int) -> None:
         """Leave out `frames` frames, for a reader to report as lost."""
@@ -111,7 +142,23 @@ class Writer:
                     f"codes of level {level + 1} are {low} to {high}; "
                     f"expected 0 to {header.codebook_sizes[level] - 1}"
                 )
+            stride = header.strides[level]
+            repeated = indices[:, level, ::stride].repeat(stride, axis=1)
+            if stride > 1 and not np.array_equal(indices[:, level], repeated[:, :frames]):
+                raise ValueError(f"codes of level {level + 1} change within {stride} frames")
         return indices.astype(np.int32, copy=False)
+
+    def _add_scales(self, scales: NDArray[np.float32] | None, frames: int) -> None:
+        header = self.header
+        before = self._next_frame + self._pending.shape[2]
+        expected = header.segments_of(before + frames) - header.segments_of(before)
+        found = np.empty((header.rows, 0), np.float32) if scales is None else scales
+        if found.shape != (header.rows, expected) or not np.isfinite(found).all():
+            raise ValueError(
+                f"expected {expected} finite scales for each of {header.rows} rows; "
+                f"got {found.shape}"
+            )
+        self._pending_scales = np.concatenate([self._pending_scales, found], axis=1)
 
     def _check_open(self) -> None:
         if self._finished:
@@ -123,17 +170,20 @@ class Writer:
 
     def _flush_pending(self) -> None:
         if self._pending.shape[2]:
-            self._write_chunk(self._pending)
+            self._write_codes(self._pending)
             self._pending = self._pending[:, :, :0]
 
-    def _write_chunk(self, codes: NDArray[np.int32]) -> None:
+    def _write_codes(self, codes: NDArray[np.int32]) -> None:
+        count = self.header.segments_of(codes.shape[2])
+        scales = self._pending_scales[:, :count] if count else None
+        self._pending_scales = self._pending_scales[:, count:]
+        self._write_chunk(pack_chunk(self._next_frame, codes, scales, self.header, self._tables))
+
+    def _write_chunk(self, chunk: Chunk) -> None:
         self._repeat_header_after(_REPEAT_HEADER_BYTES)
         self._add_to_index()
-        head = ChunkHead(self._next_frame, codes.shape[2], codes.shape[1])
-        widths = self.header.bits_per_level
-        payload = b"".join(pack(codes[:, k], widths[k]) for k in range(head.levels))
-        self._write_record(build_chunk(head, payload))
-        self._next_frame = head.end_frame
+        self._write_record(build_chunk(self.header, chunk))
+        self._next_frame = chunk.head.end_frame
 
     def _add_to_index(self) -> None:
         """Note this place when its turn comes; thin the index out when it is full."""
@@ -157,12 +207,27 @@ class Writer:
 def _chunk_frames(asked: int | None, header: Header) -> int:
     if asked is not None and asked < 1:
         raise ValueError(f"chunk_frames is {asked}; expected at least 1")
-    about_a_second = max(1, round(header.sample_rate_hz / header.hop_samples))
+    border = header.border_frames
+    about_a_second = header.sample_rate_hz / header.hop_samples
+    most = min(_most_frames(header), MAX_CHUNK_FRAMES) // border * border
+    if most == 0:
+        raise FormatError(
+            f"{border} frames, which no border of chunks may divide, do not fit into one chunk"
+        )
+    return min(max(1, round((asked or about_a_second) / border)) * border, most)
+
+
+def _most_frames(header: Header) -> int:
+    """Return how many frames fit into a chunk for certain."""
     # Each level is filled up to a byte border: 7 bits at most.
-    fill = MAX_CHUNK_HEAD + header.levels
+    layers = len(layers_of(header, header.levels))
+    fill = MAX_CHUNK_HEAD + header.levels + CRC_BYTES * layers + scale_bytes(header, 1)
     room_bits = 8 * (LONGEST_BODY - fill)
-    most = room_bits // (header.rows * sum(header.bits_per_level))
-    return min(asked or about_a_second, most, MAX_CHUNK_FRAMES)
+    bits = sum(
+        width / stride for width, stride in zip(header.bits_per_level, header.strides, strict=True)
+    )
+    bits += 32 / (header.segment_frames or math.inf)
+    return int(room_bits / (header.rows * bits))
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

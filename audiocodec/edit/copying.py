@@ -5,7 +5,8 @@ from typing import BinaryIO, cast
 
 from audiocodec.audio.limits import PathLike
 from audiocodec.bitstream.header import RANGES, Header
-from audiocodec.bitstream.reader import Gap, Packet, Reader
+from audiocodec.bitstream.items import Gap, Packet
+from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.records import MAX_FRAME
 from audiocodec.bitstream.writer import Writer
 from audiocodec.codes import IntArray

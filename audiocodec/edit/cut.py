@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from audiocodec.bitstream.header import Header
-from audiocodec.bitstream.reader import Gap, Reader
+from audiocodec.bitstream.items import Gap
+from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.records import MAX_FRAME
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
 from audiocodec.errors import AudioCodecError

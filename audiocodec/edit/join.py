@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from audiocodec.audio.limits import stream_name
 from audiocodec.bitstream.header import Header
-from audiocodec.bitstream.reader import Gap, Packet, Reader
+from audiocodec.bitstream.items import Gap, Packet
+from audiocodec.bitstream.reader import Reader
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
 from audiocodec.errors import FormatError, WrongModel
 

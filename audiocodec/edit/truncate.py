@@ -1,6 +1,7 @@
 """Fewer levels: the same sound at a lower bit rate."""
 
-from audiocodec.bitstream.reader import Packet, Reader
+from audiocodec.bitstream.items import Packet
+from audiocodec.bitstream.reader import Reader
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
 from audiocodec.errors import UnsupportedLevels
 from audiocodec.packing import spec_of

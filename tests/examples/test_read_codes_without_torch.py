@@ -34,7 +34,7 @@ def test_damage_costs_a_chunk() -> None:
 
 
 def test_newer_files_are_refused() -> None:
-    with pytest.raises(SystemExit, match="needs level-strides time-travel"):
+    with pytest.raises(SystemExit, match="needs mid-side time-travel"):
         chunks_of((GOLDEN / "newer.codes").read_bytes())
 
 

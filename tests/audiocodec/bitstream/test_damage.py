@@ -12,14 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audiocodec.bitstream import Gap, Header, Packet, Reader, Writer, summary
+from audiocodec.bitstream.chunks import Chunk, ChunkHead, build_chunk
 from audiocodec.bitstream.preamble import MAGIC, build_preamble
-from audiocodec.bitstream.records import (
-    HEADER_AGAIN,
-    TRAILER,
-    ChunkHead,
-    build_chunk,
-    build_record,
-)
+from audiocodec.bitstream.records import HEADER_AGAIN, TRAILER, build_record
 from audiocodec.bitstream.varint import varint
 from audiocodec.errors import (
     Corrupt,
@@ -52,16 +47,26 @@ def packets_by_frame(data: bytes) -> dict[int, Packet]:
 
 
 def check_loss(original: bytes, damaged: bytes) -> int:
-    """Return the number of chunks that are lost; the rest must be as it was, and gaps add up."""
+    """Return the number of chunks that are lost; the rest must be as it was, and gaps add up.
+
+    A chunk may have lost its higher layers, when a gap says so.
+    """
     whole = packets_by_frame(original)
     intact = 0
     next_frame = 0
+    reason = ""
     for item in items_of(damaged):
         assert item.first_frame == next_frame, "items must follow each other"
         next_frame = item.end_frame
         if isinstance(item, Packet):
-            assert np.array_equal(item.indices, whole[item.first_frame].indices)
+            before = whole[item.first_frame].indices
+            assert np.array_equal(item.indices, before[:, : item.levels])
+            if item.levels < before.shape[1]:
+                assert item.levels == 4, "a whole layer is left"
+                assert f"levels 5 to 6 of frames {item.first_frame} to " in reason
             intact += 1
+        else:
+            reason = item.reason
     return len(whole) - intact
 
 
@@ -218,7 +223,7 @@ class TestHeaderAgain:
 
 class TestReports:
     def chunk(self, first_frame: int) -> bytes:
-        return build_chunk(ChunkHead(first_frame, 1, 1), b"\x12\x40")
+        return build_chunk(HEADER, Chunk(ChunkHead(first_frame, 1, (2,)), (b"\x12\x40",)))
 
     def reasons(self, data: bytes) -> list[tuple[int, int, str]]:
         return [(i.first_frame, i.frames, i.reason) for i in items_of(data) if isinstance(i, Gap)]
@@ -234,7 +239,9 @@ class TestReports:
         assert "begins at frame 0; expected 3 or later" in reason
 
     def test_codes_that_the_codebook_does_not_have(self) -> None:
-        record = build_chunk(ChunkHead(10, 1, 3), b"\x00\x00\x00\x00\xfa\x00")
+        record = build_chunk(
+            HEADER, Chunk(ChunkHead(10, 1, (2, 2, 2)), (b"\0\0", b"\0\0", b"\xfa\0"))
+        )
         data = MONO[: preamble_bytes(MONO)] + record
         ((first, _, reason),) = self.reasons(data)
         assert first == 0

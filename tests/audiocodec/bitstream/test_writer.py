@@ -140,8 +140,8 @@ def test_nothing_can_follow_the_end() -> None:
 def test_other_arguments_that_make_no_sense() -> None:
     with pytest.raises(ValueError, match="chunk_frames is 0"):
         Writer(io.BytesIO(), HEADER, chunk_frames=0)
-    with pytest.raises(UnsupportedVersion, match="cannot write coding 1"):
-        Writer(io.BytesIO(), replace(HEADER, coding=1))
+    with pytest.raises(UnsupportedVersion, match="cannot write coding 2"):
+        Writer(io.BytesIO(), replace(HEADER, coding=2))
     with pytest.raises(ValueError, match="cannot add -1 frames"):
         Writer(io.BytesIO(), HEADER).skip(-1)
     with pytest.raises(ValueError, match="cannot add"):

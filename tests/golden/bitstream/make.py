@@ -13,13 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from audiocodec.bitstream import Gap, Header, Reader, Writer
+from audiocodec.bitstream.chunks import Chunk, ChunkHead, build_chunk
 from audiocodec.bitstream.preamble import build_header_again, build_preamble
-from audiocodec.bitstream.records import (
-    TRAILER,
-    ChunkHead,
-    build_chunk,
-    build_record,
-)
+from audiocodec.bitstream.records import TRAILER, build_record
 from audiocodec.bitstream.varint import varint
 
 MONO = Header(
@@ -97,13 +93,13 @@ def extended() -> bytes:
     known = preamble[11:-4]
     header = known + bytes([200, 5]) + b"later"
     checked = b"\x01" + len(header).to_bytes(2, "little") + header
-    payload = bytes.fromhex("123450") + bytes.fromhex("abcde0")
+    sections = (bytes.fromhex("123450"), bytes.fromhex("abcde0"))
     again = build_header_again(LIVE)
     records = [
-        build_chunk(ChunkHead(0, 5, 2), payload),
+        build_chunk(LIVE, Chunk(ChunkHead(0, 5, (3, 3)), sections)),
         build_record(b"Z", b"an unknown kind"),
         again,
-        build_chunk(ChunkHead(5, 5, 2), payload[::-1]),
+        build_chunk(LIVE, Chunk(ChunkHead(5, 5, (3, 3)), sections[::-1])),
     ]
     index = varint(1) + varint(sum(map(len, records[:3]))) + varint(5)
     trailer = build_record(TRAILER, varint(10) + varint(3201) + index + b"reserved")
@@ -119,7 +115,7 @@ def newer() -> bytes:
             hop_samples=320,
             codebook_sizes=(16, 16),
             source_sample_rate_hz=8000,
-            critical_features=("level-strides", "time-travel"),
+            critical_features=("mid-side", "time-travel"),
         )
     )
     return preamble + live()[len(build_preamble(LIVE)) :]
