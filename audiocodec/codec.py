@@ -1,6 +1,8 @@
 """Codec: the one interface of every family; length, rate and channels are settled here."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,26 +14,34 @@ from audiocodec.audio.limits import check_bounds
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
+from audiocodec.hub.pretrained import Pretrained
 from audiocodec.spec import CodecSpec
 from audiocodec.stream import StreamDecoder, StreamEncoder
 
 Wav = Tensor | NDArray[np.float32] | NDArray[np.float64]
 
 
-class Codec:
+class Codec(Pretrained):
     """A network with its weights: `encode` sound to codes, `decode` them back.
 
     The network must be in evaluation mode; `audiocodec.load` returns it so.
+    made: how the weights came to be, their licence and attribution; it is saved with them.
     """
 
     def __init__(
-        self, network: Network, *, identity: ModelIdentity | None = None, device: str = "cpu"
+        self,
+        network: Network,
+        *,
+        identity: ModelIdentity | None = None,
+        device: str = "cpu",
+        made: Mapping[str, Any] | None = None,
     ) -> None:
         self.device = torch.device(device)
         if isinstance(network, torch.nn.Module):
             network.to(self.device)
         self.network = network
         self.identity = identity
+        self.made = dict(made or {})
 
     @property
     def spec(self) -> CodecSpec:
@@ -132,15 +142,20 @@ class Codec:
             force=force,
         )
 
-    def save(self, folder: str | Path) -> ModelIdentity:
-        """Write the model as a folder that `audiocodec.load` reads."""
+    def save(self, folder: str | Path, *, dtype: torch.dtype | None = None) -> ModelIdentity:
+        """Write the model as a folder that `audiocodec.load` reads; return its identity there.
+
+        dtype: how weights are stored; None for what is usual in the family.
+        """
         from audiocodec.families.network import CodecNetwork
         from audiocodec.folder import family_of, save_folder
 
         family = family_of(self.network)
         assert isinstance(self.network, CodecNetwork)  # as every family is
         name = self.identity.name if self.identity else Path(folder).name
-        return save_folder(self.network, Path(folder), family=family, name=name)
+        return save_folder(
+            self.network, Path(folder), family=family, name=name, made=self.made, dtype=dtype
+        )
 
     def _encoder(self, source: Source, levels: int, batch: int) -> StreamEncoder:
         return StreamEncoder(

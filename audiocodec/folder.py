@@ -43,10 +43,11 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A network with its weights, and whose weights they are."""
+    """A network with its weights, whose weights they are, and how those came to be."""
 
     network: CodecNetwork
     identity: ModelIdentity
+    made: Mapping[str, Any]
 
 
 def family_of(network: object) -> str:
@@ -110,14 +111,17 @@ def load_folder(folder: Path, *, name: str = "", revision: str = "") -> Loaded:
     """
     checkpoint = read_checkpoint(folder)
     own_name = folder.stem
+    made: object = {}
     if "family" in checkpoint.config:
+        made = checkpoint.config.get("made")
         network = _build(checkpoint)
         fill(network, checkpoint.tensors, folder / WEIGHTS)
         own_name = str(checkpoint.config.get("name", own_name))
     else:
         network = build_upstream(checkpoint)
     identity = ModelIdentity(name or own_name, revision, hash_weights(checkpoint.tensors))
-    return Loaded(network.eval().requires_grad_(False), identity)
+    facts = made if isinstance(made, dict) else {}
+    return Loaded(network.eval().requires_grad_(False), identity, facts)
 
 
 def _build(checkpoint: Checkpoint) -> CodecNetwork:

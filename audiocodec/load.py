@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audiocodec.errors import AudioCodecError, UnknownModel
-from audiocodec.hub import fetch, looks_like_hub_name
+from audiocodec.hub import fetch, known_model, looks_like_hub_name
 from audiocodec.hub.choice import WEIGHTS, is_pickle
+from audiocodec.pickles import converted, refuse_pickle
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
@@ -47,7 +48,12 @@ def load(
         token=token,
     )
     loaded = load_folder(place.path, name=place.name, revision=place.revision)
-    return Codec(loaded.network, identity=loaded.identity, device=pick_device(device))
+    return Codec(
+        loaded.network,
+        identity=loaded.identity,
+        device=pick_device(device),
+        made=loaded.made or _origin(place),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +108,33 @@ def locate(
     )
 
 
+def _origin(place: Place) -> dict[str, str]:
+    """Return what is to be kept with weights that others made."""
+    known = known_model(place.name)
+    if known is None:
+        return {}
+    facts = {
+        "from": f"{place.name}@{place.revision}",
+        "licence": known.weights_licence,
+        "by": known.attribution,
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
 def _without_pickle(path: Path, cache_dir: Path | None, allow_pickle: bool) -> Place:
     """Return a folder or file as it is, or what a pickle was converted to."""
     pickle = path if path.is_file() else _lone_pickle(path)
     if pickle is None or not is_pickle(pickle.name):
         return Place(path)
-    from audiocodec.pickles import refuse_pickle, unpickled
-
+    name = path.stem if path.is_file() else path.name
+    done = converted(pickle, cache_dir)
+    if done is not None:
+        return Place(done, name)
     if not allow_pickle:
         raise refuse_pickle(pickle)
-    return Place(unpickled(pickle, cache_dir=cache_dir), path.stem if path.is_file() else path.name)
+    from audiocodec.unpickle import unpickle
+
+    return Place(unpickle(pickle, cache_dir=cache_dir), name)
 
 
 def _lone_pickle(folder: Path) -> Path | None:

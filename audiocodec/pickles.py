@@ -1,75 +1,61 @@
-"""Weights in a pickle: read as tensors only, and once, into a folder of safetensors.
+"""Where the tensors of a pickle are kept once they were read from it, by the pickle's hash.
 
-torch.load with weights_only=True builds tensors and plain containers and runs nothing else. What it
-gives is bounded and checked here, and kept by the hash of what it was read from, so that later
-loads open no pickle at all.
+Nothing here opens a pickle (`unpickle` does), and nothing needs torch.
 """
 
-import errno
 import hashlib
-import json
-import os
-import pickle
-import secrets
-import shutil
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from audiocodec.errors import UnknownModel, WeightsMismatch
 
-from audiocodec.errors import AudioCodecError, UnknownModel, WeightsMismatch
-
-MAX_PARAMETERS = 1 << 30
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _MAX_BYTES = 1 << 32
-# Before these, a file could run code in spite of weights_only=True.
-_SAFE_TORCH = (2, 10)
-_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """Tensors by name, and the arguments of the network where the file gives them."""
-
-    tensors: dict[str, Tensor]
-    arguments: dict[str, Any]
-
-
-def refuse_pickle(path: Path) -> UnknownModel:
+def refuse_pickle(shown: object) -> UnknownModel:
     """Return the error for a pickle that was not allowed."""
     return UnknownModel(
-        f"{path}: a pickle, which can hold code; pass --allow-pickle (allow_pickle=True in Python) "
-        f"to read the tensors in it"
+        f"{shown}: weights that are there as a pickle only, which can hold code; pass "
+        f"--allow-pickle (allow_pickle=True in Python) to read the tensors in it, once"
     )
 
 
-def unpickled(source: Path, *, cache_dir: Path | None = None) -> Path:
-    """Return a folder with the tensors of a pickle as `model.safetensors`, making it if needed.
+def converted(source: Path, cache_dir: Path | None = None) -> Path | None:
+    """Return what `unpickle` made of a pickle earlier: a folder, or a file of safetensors.
 
-    Beside them lies the `config.json` that lies beside `source`; where there is none, the network's
-    arguments, if the file holds them (`metadata.kwargs`, as descript-audio-codec writes them); and
-    where there is nothing at all, the file of safetensors itself is returned.
-    cache_dir: the Hub cache in use, None for the usual one. Several processes may do this at once.
-    Raises WeightsMismatch for what is no file of tensors, AudioCodecError for a full disk.
+    cache_dir: the Hub cache in use, None for the usual one. None where it has not been converted.
     """
-    config = source.with_name(_CONFIG)
-    described = config.read_bytes() if config.exists() else b""
-    folder = _root(cache_dir) / hashlib.sha256(_hash(source) + described).hexdigest()[:32]
-    if (folder / _WEIGHTS).exists():
-        return _described(folder)
-    contents = _read(source)
-    if not described and contents.arguments:
-        described = (json.dumps(contents.arguments, indent=2) + "\n").encode()
-    _write(folder, contents.tensors, described, source)
-    return _described(folder)
+    if not source.is_file():
+        return None
+    folder = folder_for(source, cache_dir)
+    return described(folder) if (folder / WEIGHTS).exists() else None
 
 
-def _described(folder: Path) -> Path:
-    return folder if (folder / _CONFIG).exists() else folder / _WEIGHTS
+def folder_for(source: Path, cache_dir: Path | None = None) -> Path:
+    """Return the folder for what is made of a pickle and of the configuration beside it.
+
+    Raises WeightsMismatch for a file that is too large or cannot be read.
+    """
+    try:
+        if source.stat().st_size > _MAX_BYTES:
+            raise WeightsMismatch(f"{source}: over {_MAX_BYTES} bytes are no codec's weights")
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise WeightsMismatch(f"{source}: cannot be read: {error.strerror}") from error
+    name = hashlib.sha256(digest + configuration_of(source)).hexdigest()[:32]
+    return _root(cache_dir) / name
+
+
+def configuration_of(source: Path) -> bytes:
+    """Return the configuration beside a pickle, or nothing."""
+    config = source.with_name(CONFIG)
+    return config.read_bytes() if config.exists() else b""
+
+
+def described(folder: Path) -> Path:
+    """Return the folder, or its file of weights where nothing describes them."""
+    return folder if (folder / CONFIG).exists() else folder / WEIGHTS
 
 
 def _root(cache_dir: Path | None) -> Path:
@@ -78,93 +64,3 @@ def _root(cache_dir: Path | None) -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_ASSETS_CACHE) / "audiocodec" / "unpickled"
-
-
-def _hash(source: Path) -> bytes:
-    try:
-        if source.stat().st_size > _MAX_BYTES:
-            raise WeightsMismatch(f"{source}: over {_MAX_BYTES} bytes are no codec's weights")
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise WeightsMismatch(f"{source}: cannot be read: {error.strerror}") from error
-
-
-def _read(source: Path) -> _Contents:
-    if _torch_version() < _SAFE_TORCH:
-        raise AudioCodecError(
-            f"torch {torch.__version__} does not read pickles safely; install torch "
-            f"{'.'.join(map(str, _SAFE_TORCH))} or newer"
-        )
-    try:
-        found = torch.load(source, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsMismatch(
-            f"{source}: refused, as it holds more than tensors: {_first_line(error)}"
-        ) from error
-    except (OSError, ValueError, RuntimeError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsMismatch(f"{source}: no file of tensors: {_first_line(error)}") from error
-    state = found.get("state_dict", found) if isinstance(found, Mapping) else None
-    if not isinstance(state, Mapping) or not state:
-        raise WeightsMismatch(f"{source}: no table of tensors by name")
-    _check(state, source)
-    return _Contents({str(k): t.detach() for k, t in state.items()}, _arguments(found, source))
-
-
-def _check(state: Mapping[Any, Any], source: Path) -> None:
-    total = 0
-    for key, tensor in state.items():
-        plain = isinstance(tensor, Tensor) and tensor.layout is torch.strided
-        if not isinstance(key, str) or not plain or tensor.is_quantized:
-            raise WeightsMismatch(f"{source}: {str(key)[:80]} is no plain tensor")
-        total += tensor.numel()  # a stride of 0 makes as many as it likes of a few bytes
-        if total > MAX_PARAMETERS:
-            raise WeightsMismatch(f"{source}: over {MAX_PARAMETERS} parameters is refused")
-
-
-def _arguments(found: Mapping[Any, Any], source: Path) -> dict[str, Any]:
-    metadata = found.get("metadata")
-    arguments = metadata.get("kwargs") if isinstance(metadata, Mapping) else None
-    if not isinstance(arguments, Mapping):
-        return {}
-    try:
-        return dict(json.loads(json.dumps(dict(arguments), allow_nan=False)))
-    except (TypeError, ValueError) as error:
-        raise WeightsMismatch(f"{source}: its arguments are not plain values: {error}") from error
-
-
-def _write(folder: Path, tensors: dict[str, Tensor], config: bytes, source: Path) -> None:
-    made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    try:
-        made.mkdir(parents=True)
-        # Copies, because safetensors takes no tensors that share their bytes.
-        copies = {key: tensor.contiguous().clone() for key, tensor in tensors.items()}
-        save_file(copies, made / _WEIGHTS, metadata={"format": "pt", "source": source.name})
-        if config:
-            (made / _CONFIG).write_bytes(config)
-        os.rename(made, folder)
-    except Exception as error:
-        shutil.rmtree(made, ignore_errors=True)
-        if (folder / _WEIGHTS).exists():
-            return  # another process was quicker
-        raise _cannot_write(folder, error) from error
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-
-
-def _cannot_write(folder: Path, error: Exception) -> AudioCodecError:
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # safetensors wraps what the system said into text.
-    if full or "No space left" in str(error):
-        return AudioCodecError(f"cannot write {folder}: the disk is full; free some space")
-    return AudioCodecError(f"cannot write {folder}: {_first_line(error)}")
-
-
-def _torch_version() -> tuple[int, ...]:
-    return tuple(int(part) for part in torch.__version__.split(".")[:2])
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

@@ -16,6 +16,9 @@ from .decode import decode
 from .encode import encode
 from .exits import exit_codes, unwind_when_terminated
 from .info import info
+from .models import models
+from .pull import pull
+from .push import push
 from .truncate import truncate
 from .verify import verify
 
@@ -92,6 +95,9 @@ app.command(cls=_FromTo, no_args_is_help=True)(truncate)
 app.command(cls=_OneFromTo, no_args_is_help=True)(cut)
 app.command(cls=_FromTo, no_args_is_help=True)(cat)
 app.command(no_args_is_help=True)(verify)
+app.command()(models)
+app.command(no_args_is_help=True)(pull)
+app.command(no_args_is_help=True)(push)
 app.add_typer(convert)
 
 

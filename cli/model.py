@@ -9,6 +9,7 @@ from .console import Console
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
+    from audiocodec.load import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,7 @@ class ModelChoice:
 
     def load(self, console: Console) -> "Codec":
         """Load the model; the import of torch is most of the wait."""
-        if console.quiet:
-            os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+        _prepare_bars(console)
         with console.status("loading the model ..."):
             import torch
 
@@ -42,3 +42,23 @@ class ModelChoice:
                 local_files_only=self.local_files_only,
                 allow_pickle=self.allow_pickle,
             )
+
+    def fetch(self, console: Console) -> "Place":
+        """Fetch the model without loading it, and check what is in the cache already."""
+        _prepare_bars(console)
+        from audiocodec.load import locate
+
+        return locate(
+            self.model,
+            revision=self.revision,
+            cache_dir=self.cache_dir,
+            local_files_only=self.local_files_only,
+            allow_pickle=self.allow_pickle,
+            verify=not self.local_files_only,
+        )
+
+
+def _prepare_bars(console: Console) -> None:
+    """Hide the Hub client's bars when quiet; by itself it shows them on a terminal only."""
+    if console.quiet:
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"

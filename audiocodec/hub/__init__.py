@@ -3,6 +3,8 @@
 `huggingface_hub` is imported by the functions that need it, never by importing this package.
 """
 
+from .cached import CachedModel as CachedModel
+from .cached import cached_models as cached_models
 from .fetching import Fetched as Fetched
 from .fetching import fetch as fetch
 from .known import KnownModel as KnownModel

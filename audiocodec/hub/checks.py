@@ -10,7 +10,7 @@ from audiocodec.errors import UnknownModel
 from .known import KnownModel
 
 MAX_CONFIG_BYTES = 1 << 20
-_MODEL_TYPES = {"encodec", "dac", "mimi"}
+MODEL_TYPES = {"encodec", "dac", "mimi"}
 _RATIOS = ("upsampling_ratios", "downsampling_ratios", "encoder_rates")
 
 
@@ -23,7 +23,7 @@ def check_config(name: str, path: Path, known: KnownModel | None, *, pinned: boo
     table = _read(path)
     kind = table.get("model_type")
     ours = "family" in table or any(key in table for key in _RATIOS)
-    if kind is not None and not ours and kind not in _MODEL_TYPES:
+    if kind is not None and not ours and kind not in MODEL_TYPES:
         raise UnknownModel(
             f"{name}: a model of the type {str(kind)[:40]!r}, which is no codec of a known family"
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audiocodec.atomic import atomic_output
 from audiocodec.errors import UnknownModel
+from audiocodec.pickles import converted, refuse_pickle
 
 from .checks import MAX_CONFIG_BYTES, check_config
 from .choice import CONFIG, choose, is_pickle
@@ -35,6 +36,13 @@ class _Wish:
     cache_dir: Path
     token: str | bool | None
     allow_pickle: bool
+    conversions: Path | None  # where what was made of pickles is kept, if not in the usual place
+
+    def takes(self, weights: Path) -> bool:
+        """Tell whether a file of weights will do: not as a pickle that was never allowed."""
+        if self.allow_pickle or not is_pickle(weights.name):
+            return True
+        return converted(weights, self.conversions) is not None
 
 
 def fetch(
@@ -67,15 +75,16 @@ def fetch(
         cache_dir=Path(cache_dir or constants.HF_HUB_CACHE).expanduser(),
         token=token,
         allow_pickle=allow_pickle,
+        conversions=None if cache_dir is None else Path(cache_dir),
     )
     there = _cached(wish)
     if local_files_only or constants.HF_HUB_OFFLINE:
         if there is None:
             raise unreachable(name)
         return _checked(wish, there)
-    settled = there is not None and (allow_pickle or not is_pickle(there.weights.name))
-    if there is not None and settled and is_commit(wish.revision) and not verify:
-        return _checked(wish, there)  # a commit never moves
+    settled = there is not None and is_commit(wish.revision)  # a commit never moves
+    if there is not None and settled and wish.takes(there.weights) and not verify:
+        return _checked(wish, there)
     try:
         return _download(wish, verify)
     except Exception as error:
@@ -92,8 +101,9 @@ def _download(wish: _Wish, verify: bool) -> Fetched:
     info = HfApi().model_info(wish.name, revision=wish.revision, token=wish.token, timeout=10)
     listing = [sibling.rfilename for sibling in info.siblings or ()]
     choice = choose(wish.name, listing, wish.known.weights if wish.known else "")
-    _refuse_pickle(wish, choice.weights)
     remote = Remote(wish.name, str(info.sha), wish.cache_dir, wish.token)
+    if not wish.takes(remote.snapshot / choice.weights):
+        raise refuse_pickle(f"{wish.name} ({choice.weights})")
     for file in choice.descriptions:
         path = fetch_file(remote, file, max_bytes=MAX_CONFIG_BYTES, verify=verify)
         if file == CONFIG:
@@ -122,19 +132,12 @@ def _cached(wish: _Wish) -> Fetched | None:
 
 def _checked(wish: _Wish, there: Fetched) -> Fetched:
     """Refuse what is in the cache as it would be refused if it were fetched now."""
-    _refuse_pickle(wish, there.weights.name)
+    if not wish.takes(there.weights):
+        raise refuse_pickle(f"{wish.name} ({there.weights.name})")
     config = there.folder / CONFIG
     if config.exists():
         check_config(wish.name, config, wish.known, pinned=wish.pinned)
     return there
-
-
-def _refuse_pickle(wish: _Wish, weights: str) -> None:
-    if is_pickle(weights) and not wish.allow_pickle:
-        raise UnknownModel(
-            f"{wish.name}: its weights are there as a pickle only ({weights}), which can hold "
-            f"code; pass --allow-pickle (allow_pickle=True in Python) to read the tensors in it"
-        )
 
 
 def _remember(remote: Remote, revision: str) -> None:

@@ -1,0 +1,77 @@
+"""A folder with a model to the Hub."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from audiocodec.errors import AudioCodecError, UnknownModel
+
+from .names import check_revision, looks_like_hub_name
+from .troubles import first_line, is_unreachable
+
+FILES = ("config.json", "model.safetensors", "README.md")
+MESSAGE = "Push model using audiocodec."
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where a push arrived. url: of the commit, or of the pull request."""
+
+    repo_id: str
+    commit: str
+    url: str
+
+
+def push_folder(
+    folder: Path,
+    repo_id: str,
+    *,
+    token: str | bool | None = None,
+    private: bool | None = None,
+    commit_message: str = MESSAGE,
+    revision: str | None = None,
+    create_pr: bool = False,
+) -> Published:
+    """Put the files of a model into a repository as one commit, making the repository if needed.
+
+    folder: holds FILES, and anything else in it stays here. private: of a new repository; None for
+    what the account has as default. revision: a branch, made if needed. create_pr: ask for it by a
+    pull request instead. Raises UnknownModel for a folder or a name that is none, AudioCodecError
+    when the Hub refuses or cannot be reached.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    if not looks_like_hub_name(repo_id):
+        raise UnknownModel(f"{repo_id!r} is no name on the Hub; expected user/model")
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise UnknownModel(f"{folder}: {', '.join(missing)} is missing; not a model to push")
+    branch = check_revision(repo_id, revision) if revision else None
+    if create_pr and branch not in (None, "main"):
+        raise AudioCodecError(f"{repo_id}: a pull request goes to main; leave the revision out")
+    api = HfApi(token=token, library_name="audiocodec")
+    try:
+        api.create_repo(repo_id, private=private, exist_ok=True)
+        if branch not in (None, "main"):
+            api.create_branch(repo_id, branch=str(branch), exist_ok=True)
+        done = api.create_commit(
+            repo_id,
+            [CommitOperationAdd(name, str(folder / name)) for name in FILES],
+            commit_message=commit_message,
+            revision=branch,
+            create_pr=create_pr,
+        )
+    except Exception as error:  # of the client's transport too, whose classes change
+        raise _explain(repo_id, error) from error
+    return Published(repo_id, done.oid, str(done.pr_url or done.commit_url))
+
+
+def _explain(repo_id: str, error: Exception) -> AudioCodecError:
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    if is_unreachable(error):
+        return AudioCodecError(f"{repo_id}: not pushed, as the Hub cannot be reached; try again")
+    if status in (401, 403):
+        return AudioCodecError(
+            f"{repo_id}: not pushed, as this account may not write there; log in with `hf auth "
+            f"login` or set HF_TOKEN to a token with the right to write"
+        )
+    return AudioCodecError(f"{repo_id}: not pushed: {first_line(error)}")

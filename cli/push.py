@@ -1,0 +1,75 @@
+"""`codec push`: a model of one's own to the Hub."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audiocodec.errors import UnknownModel
+
+from . import options
+from .console import Console
+
+
+def push(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="A model: config.json and model.safetensors."),
+    ],
+    repo_id: Annotated[str, typer.Argument(metavar="NAME", help="Hub name: user/model.")],
+    private: Annotated[
+        bool, typer.Option("--private", help="If the repository is new, hide it from others.")
+    ] = False,
+    message: Annotated[
+        str, typer.Option("-m", "--message", metavar="TEXT", help="Message of the commit.")
+    ] = "Push model using audiocodec.",
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", metavar="BRANCH", help="Branch, made if needed; else main."),
+    ] = None,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Ask for it by a pull request.")
+    ] = False,
+    license: Annotated[
+        str | None,
+        typer.Option(
+            "--license", metavar="ID", help="For a new model card: apache-2.0, cc-by-4.0, ..."
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Put a model on the Hub, as configuration, weights and model card.
+
+    The model is loaded first, so that nothing broken is pushed. A README.md in the folder is its
+    card; where there is none, one is written into the folder. Log in with `hf auth login`, or set
+    HF_TOKEN. Prints the address of the commit or the pull request.
+
+    \b
+    Examples:
+      codec push my_model user/model
+      codec push my_model user/model --private -m "First try"
+      codec push my_model user/model --revision v2 --license apache-2.0
+      codec push my_model user/model --create-pr
+    """
+    if not folder.is_dir():
+        raise UnknownModel(f"{folder}: no such folder; give one with config.json")
+    console = Console(quiet)
+    with console.status("checking the model ..."):
+        from audiocodec.codec import Codec
+        from audiocodec.folder import load_folder
+        from audiocodec.hub.pretrained import write_card
+        from audiocodec.hub.publish import push_folder
+
+        loaded = load_folder(folder)
+        card = {"license": license} if license else {}
+        write_card(folder, Codec(loaded.network).spec, loaded.identity, repo_id=repo_id, card=card)
+    done = push_folder(
+        folder,
+        repo_id,
+        private=private or None,
+        commit_message=message,
+        revision=revision,
+        create_pr=create_pr,
+    )
+    console.result(f"{folder} -> {done.repo_id}: commit {done.commit[:12]}")
+    print(done.url)
