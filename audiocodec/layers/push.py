@@ -17,9 +17,15 @@ from .causal import convolve_transposed
 from .exact import conv1d_exact, depthwise_exact, wants_exact
 from .state import Carry, State
 
+_HOPS_TRIED = 512
+
 
 class PushLayer(nn.Module):
     """What the layers of this kind have in common: how they are called."""
+
+    def given(self, seen: int) -> int:
+        """Return how many outputs are complete after `seen` columns of a longer signal."""
+        raise NotImplementedError
 
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (what of y is complete, state after x)."""
@@ -31,6 +37,7 @@ class PushConv1d(PushLayer):
 
     padding: "zeros", or "reflect": the padding mirrors the signal, without repeating its first
         and last column; silence is put behind a signal too short for that, as EnCodec does.
+        Or "replicate": it repeats them.
     fill: pad the end further, so that the last column is in some output even where the length is
         no multiple of the stride (EnCodec's and Mimi's "extra padding").
     """
@@ -56,9 +63,15 @@ class PushConv1d(PushLayer):
         self.reach = (kernel - 1) * dilation + 1
         self.depthwise = groups == in_channels == out_channels and groups > 1
         # Enough of the end for a mirror image of it.
-        self.spare = right + stride if padding == "reflect" else 0
+        self.spare = {"zeros": 0, "replicate": 1, "reflect": right + stride}[padding]
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, kernel))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
+
+    def given(self, seen: int) -> int:
+        """Return how many outputs are complete after `seen` columns of a longer signal."""
+        if not self._begun(seen):
+            return 0
+        return max(0, (self.left + seen - self.reach) // self.stride + 1)
 
     @property
     def lookahead(self) -> int:
@@ -70,7 +83,7 @@ class PushConv1d(PushLayer):
         before = state if isinstance(state, Carry) else Carry(x[..., :0], 0)
         columns = torch.cat([before.columns, x], dim=-1)
         seen = before.seen + x.shape[-1]
-        done = self._outputs(before.seen)
+        done = self.given(before.seen)
         if not self._begun(before.seen):
             if not (self._begun(seen) or last):
                 return self.convolve(columns[..., :0]), Carry(columns, seen)
@@ -110,30 +123,28 @@ class PushConv1d(PushLayer):
         """Tell whether enough was heard to pad the beginning."""
         return seen > (self.left if self.padding == "reflect" else 0)
 
-    def _outputs(self, seen: int) -> int:
-        """Return how many outputs were complete after `seen` columns of a longer signal."""
-        if not self._begun(seen):
-            return 0
-        return max(0, (self.left + seen - self.reach) // self.stride + 1)
-
     def _columns_behind(self, seen: int) -> int:
         """Return how many columns are put behind a signal of `seen` columns."""
-        if not self.fill:
+        if not self.fill or seen == 0:
             return self.right
         over = seen + self.left + self.right - self.reach
         return self.right + (-over % self.stride if over > 0 else -over)
 
     def _pad_left(self, columns: Tensor, seen: int) -> Tensor:
-        if self.padding == "zeros":
+        if self.padding == "zeros" or seen == 0:
             return functional.pad(columns, (self.left, 0))
+        if self.padding == "replicate":
+            return functional.pad(columns, (self.left, 0), mode="replicate")
         short = max(0, self.left + 1 - seen)
         return functional.pad(functional.pad(columns, (0, short)), (self.left, 0), mode="reflect")[
             ..., : self.left + columns.shape[-1]
         ]
 
     def _pad_right(self, columns: Tensor, seen: int, end: int) -> Tensor:
-        if self.padding == "zeros" or end == 0:
+        if self.padding == "zeros" or end == 0 or seen == 0:
             return functional.pad(columns, (0, end))
+        if self.padding == "replicate":
+            return functional.pad(columns, (0, end), mode="replicate")
         short = max(0, max(self.left, end) + 1 - seen)
         longer = functional.pad(columns, (0, short))
         mirrored = functional.pad(longer, (0, end), mode="reflect")
@@ -171,6 +182,10 @@ class PushConvTranspose1d(PushLayer):
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels // groups, kernel))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
 
+    def given(self, seen: int) -> int:
+        """Return how many outputs are complete after `seen` columns of a longer signal."""
+        return max(0, seen * self.stride - self.left)
+
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (y of x [B, in, T] as far as it is complete, state after x)."""
         before = state if isinstance(state, Carry) else None
@@ -200,6 +215,10 @@ class Pointwise(PushLayer):
         """Return y for x."""
         raise NotImplementedError
 
+    def given(self, seen: int) -> int:
+        """Return how many outputs are complete after `seen` columns of a longer signal."""
+        return seen
+
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (y, an empty state)."""
         return self.compute(x), ()
@@ -211,6 +230,13 @@ class PushChain(PushLayer):
     def __init__(self, layers: Iterable[PushLayer]) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
+
+    def given(self, seen: int) -> int:
+        """Return how many outputs are complete after `seen` columns of a longer signal."""
+        for layer in self.layers:
+            assert isinstance(layer, PushLayer)
+            seen = layer.given(seen)
+        return seen
 
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (what of y is complete, state after x)."""
@@ -229,6 +255,10 @@ class PushResidual(PushLayer):
         super().__init__()
         self.body, self.shortcut = body, shortcut
 
+    def given(self, seen: int) -> int:
+        """Return how many outputs are complete after `seen` columns of a longer signal."""
+        return self.body.given(seen)
+
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (what of y is complete, state after x)."""
         inner, beside, waiting = state if isinstance(state, tuple) else (None, None, None)
@@ -239,3 +269,16 @@ class PushResidual(PushLayer):
             x = torch.cat([waiting, x], dim=-1)
         ready = y.shape[-1]
         return x[..., :ready] + y, (inner, beside, x[..., ready:])
+
+
+def lookahead_samples(encoder: PushLayer, decoder: PushLayer, hop_samples: int) -> int:
+    """Return for how many samples beyond a frame's own its sound waits at most.
+
+    A layer that mirrors the beginning of its signal makes the first frames wait longest.
+    """
+    worst = given = 0
+    for frames in range(1, _HOPS_TRIED):
+        ready = decoder.given(encoder.given(frames * hop_samples))
+        if ready > given:
+            worst, given = max(worst, frames * hop_samples - given), ready
+    return worst - hop_samples

@@ -14,6 +14,7 @@ from audiocodec.layers.push import (
     PushConvTranspose1d,
     PushLayer,
     PushResidual,
+    lookahead_samples,
 )
 from audiocodec.layers.state import State
 
@@ -149,3 +150,32 @@ def test_a_layer_gives_an_output_as_soon_as_it_can() -> None:
 def test_more_cut_off_than_there_is_is_refused() -> None:
     with pytest.raises(ValueError, match="tail"):
         PushConvTranspose1d(1, 1, kernel=4, stride=2, right=3)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+@pytest.mark.parametrize("shape", CONVOLUTIONS)
+@torch.inference_mode()
+def test_what_a_network_will_have_given_is_known_beforehand(
+    padding: str, shape: dict[str, Any]
+) -> None:
+    convolution = PushConv1d(4, 4, padding=padding, **shape)
+    up = PushConvTranspose1d(4, 4, kernel=6, stride=3, left=2, right=1)
+    network = filled(PushChain([PushResidual(PushChain([Squared(), convolution])), up]))
+    if shape.get("stride", 1) > 1:
+        network = filled(PushChain([convolution, Squared(), up]))
+    state, given = None, 0
+    for seen in range(1, 40):
+        y, state = network(noise(4, 1), state)
+        given += y.shape[-1]
+        assert given == network.given(seen)
+
+
+def test_how_long_sound_waits() -> None:
+    ahead = PushConv1d(1, 1, kernel=7, left=2, right=4)
+    assert lookahead_samples(ahead, PushChain([]), 1) == 4
+    beginning = PushConv1d(1, 1, kernel=7, left=6, padding="reflect")
+    up = PushConvTranspose1d(1, 1, kernel=8, stride=4, left=2, right=2)
+    down = PushConv1d(1, 1, kernel=8, stride=4, left=2, right=2)
+    assert lookahead_samples(beginning, beginning, 1) == 6
+    # Sample 2 is in the second column of `up`, whose input needs samples up to 11.
+    assert lookahead_samples(down, up, 4) == 11 - 2 + 1 - 4
