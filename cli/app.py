@@ -14,6 +14,7 @@ from .convert import convert
 from .cut import cut
 from .decode import decode
 from .encode import encode
+from .eval import eval_
 from .exits import exit_codes, unwind_when_terminated
 from .info import info
 from .models import models
@@ -58,6 +59,13 @@ class _OneFromTo(TyperCommand):
         return ["[OPTIONS]", "IN OUT"]
 
 
+class _ModelsThenFolder(TyperCommand):
+    """Shows its arguments as [MODEL]... DIR, which are one list to the parser."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS]", "[MODEL]... DIR"]
+
+
 app = typer.Typer(
     cls=_Commands,
     # Plain help is quicker by a third of a second than one with frames, and errors are one line.
@@ -95,6 +103,7 @@ app.command(cls=_FromTo, no_args_is_help=True)(truncate)
 app.command(cls=_OneFromTo, no_args_is_help=True)(cut)
 app.command(cls=_FromTo, no_args_is_help=True)(cat)
 app.command(no_args_is_help=True)(verify)
+app.command("eval", cls=_ModelsThenFolder, no_args_is_help=True)(eval_)
 app.command()(models)
 app.command(no_args_is_help=True)(pull)
 app.command(no_args_is_help=True)(push)

@@ -34,6 +34,20 @@ def stoi(reference: FloatArray, estimate: FloatArray, sample_rate_hz: int) -> fl
 
     Raises MissingExtra without the `pystoi` package.
     """
+    return _stoi(reference, estimate, sample_rate_hz, extended=False)
+
+
+def estoi(reference: FloatArray, estimate: FloatArray, sample_rate_hz: int) -> float:
+    """Return ESTOI (Jensen and Taal 2016) of two waves [T], 0 to 1; NaN where it finds no speech.
+
+    Raises MissingExtra without the `pystoi` package.
+    """
+    return _stoi(reference, estimate, sample_rate_hz, extended=True)
+
+
+def _stoi(
+    reference: FloatArray, estimate: FloatArray, sample_rate_hz: int, *, extended: bool
+) -> float:
     try:
         from pystoi import stoi as measure
     except ImportError as error:
@@ -44,6 +58,6 @@ def stoi(reference: FloatArray, estimate: FloatArray, sample_rate_hz: int) -> fl
         # With too little sound the library warns and returns 1e-5, which would spoil a mean.
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return float(measure(reference, estimate, sample_rate_hz, extended=False))
+            return float(measure(reference, estimate, sample_rate_hz, extended=extended))
         except RuntimeWarning:
             return float("nan")
