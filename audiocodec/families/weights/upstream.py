@@ -9,14 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from audiocodec.errors import UnknownModel, WeightsMismatch
 from audiocodec.families.network import CodecNetwork
 
 from .checkpoint import Checkpoint
-
-MAX_PARAMETERS = 1 << 30
+from .empty import empty_network as empty_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +52,6 @@ def build_upstream(checkpoint: Checkpoint) -> CodecNetwork:
         raise UnknownModel(f"{checkpoint.source}: {layout.name}, but without {error}") from error
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise UnknownModel(f"{checkpoint.source}: {layout.name}, but {error}") from error
-
-
-def empty_network(network: Callable[[Any], CodecNetwork], config: object) -> CodecNetwork:
-    """Return a network without memory for its weights yet.
-
-    Raises ValueError for over MAX_PARAMETERS.
-    """
-    with torch.device("meta"):
-        empty = network(config)
-    if sum(t.numel() for t in empty.state_dict().values()) > MAX_PARAMETERS:
-        raise ValueError(f"over {MAX_PARAMETERS} parameters is refused")
-    return empty
 
 
 def _describe(config: Mapping[str, Any]) -> str:
