@@ -28,19 +28,15 @@ _BYTES_A_SCALE = 4
 class ChunkHead:
     """What a chunk says before its codes.
 
-    sizes: bytes of each level's section. coded: whether a section may be entropy coded; those
-    that are have fewer bytes than packed bits take.
+    sizes: bytes of each layer. coded: whether a layer may be entropy coded; those that are have
+    fewer bytes than packed bits take.
     """
 
     first_frame: int
     frames: int
+    levels: int
     sizes: tuple[int, ...]
     coded: bool = False
-
-    @property
-    def levels(self) -> int:
-        """Number of levels that are present."""
-        return len(self.sizes)
 
     @property
     def end_frame(self) -> int:
@@ -50,29 +46,33 @@ class ChunkHead:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk whose checksums are right; its sections are still packed or coded.
+    """A chunk whose checksums are right; its layers are still packed or coded.
 
     scales: little-endian float32 [R, S], empty where the header knows of none.
     """
 
     head: ChunkHead
-    sections: tuple[bytes, ...]
+    layers: tuple[bytes, ...]
     scales: bytes = b""
 
 
-def drop_levels(chunk: Chunk, levels: int) -> Chunk:
-    """Return the chunk with at most so many levels: the first bytes of it."""
-    head = replace(chunk.head, sizes=chunk.head.sizes[:levels])
-    return Chunk(head, chunk.sections[:levels], chunk.scales)
+def layers_of(header: Header, levels: int) -> list[range]:
+    """Return the levels, counted from 0, of each layer."""
+    step = header.layer_levels
+    return [range(start, min(start + step, levels)) for start in range(0, levels, step)]
+
+
+def section_bytes(header: Header, frames: int, level: int) -> int:
+    """Return the bytes that one level takes as packed bits."""
+    count = header.rows * (frames // header.strides[level])
+    return packed_bytes(count, header.bits_per_level[level])
 
 
 def packed_sizes(header: Header, frames: int, levels: int) -> tuple[int, ...]:
-    """Return the bytes of each level's section of packed bits."""
+    """Return the bytes that each layer takes as packed bits."""
     return tuple(
-        packed_bytes(header.rows * (frames // stride), width)
-        for stride, width in zip(
-            header.strides[:levels], header.bits_per_level[:levels], strict=True
-        )
+        sum(section_bytes(header, frames, level) for level in layer)
+        for layer in layers_of(header, levels)
     )
 
 
@@ -89,16 +89,29 @@ def scale_bytes(header: Header, frames: int) -> int:
     return header.rows * header.segments_of(frames) * _BYTES_A_SCALE
 
 
-def layers_of(header: Header, levels: int) -> list[slice]:
-    """Return the levels of each layer."""
-    step = header.layer_levels
-    return [slice(start, min(start + step, levels)) for start in range(0, levels, step)]
+def keep_levels(chunk: Chunk, header: Header, levels: int) -> Chunk | None:
+    """Return the chunk with at most so many levels; None if that would divide a coded layer."""
+    head = chunk.head
+    if levels >= head.levels:
+        return chunk
+    packed = packed_sizes(header, head.frames, levels)
+    before = packed_sizes(header, head.frames, head.levels)
+    count = len(packed)
+    sizes = list(head.sizes[:count])
+    if packed[-1] < before[count - 1]:
+        if sizes[-1] < before[count - 1]:
+            return None
+        sizes[-1] = packed[-1]
+    layers = [layer[:size] for layer, size in zip(chunk.layers, sizes, strict=False)]
+    coded = tuple(sizes) != packed
+    kept = replace(head, levels=levels, sizes=tuple(sizes), coded=coded)
+    return Chunk(kept, tuple(layers), chunk.scales)
 
 
 def build_chunk(header: Header, chunk: Chunk) -> bytes:
     """Return the record of one chunk."""
+    layers = list(chunk.layers)
     head = _build_head(header, chunk.head) + chunk.scales
-    layers = [b"".join(chunk.sections[levels]) for levels in layers_of(header, chunk.head.levels)]
     size = len(head) + sum(map(len, layers)) + CRC_BYTES * (len(layers) - 1)
     layers[0] = bytes([SYNC]) + CHUNK + varint(size) + head + layers[0]
     return b"".join(layer + struct.pack("<I", crc32c(layer)) for layer in layers)
@@ -114,21 +127,23 @@ def read_chunk_head(cursor: Cursor, body_end: int, header: Header) -> ChunkHead:
     frames = cursor.varint("frames", 1, MAX_CHUNK_FRAMES)
     byte = cursor.take(1, "levels")[0]
     coded, levels = bool(byte & CODED), byte & ~CODED
-    if not 1 <= levels <= header.levels or coded and header.coding != ENTROPY:
+    if not 1 <= levels <= header.levels or (coded and header.coding != ENTROPY):
         raise Corrupt(f"levels of a chunk is {byte}; expected 1 to {header.levels}")
     if first_frame % header.border_frames or frames % header.grain_frames:
-        raise Corrupt(f"a chunk has frames {first_frame} to {first_frame + frames - 1}: off border")
+        raise Corrupt(
+            f"a chunk has frames {first_frame} to {first_frame + frames - 1}, but may begin only "
+            f"at multiples of {header.border_frames} and have multiples of {header.grain_frames}"
+        )
     sizes = packed_sizes(header, frames, levels)
     if coded:
         if header.rows * frames > MAX_CODED_PLACES:
             raise Corrupt(f"an entropy coded chunk has {header.rows} rows of {frames} frames")
         sizes = _read_savings(cursor, sizes)
-    head = ChunkHead(first_frame, frames, sizes, coded)
-    crcs = CRC_BYTES * (len(layers_of(header, levels)) - 1)
+    crcs = CRC_BYTES * (len(sizes) - 1)
     expected = scale_bytes(header, frames) + sum(sizes) + crcs
     if expected != (actual := body_end - cursor.position):
         raise Corrupt(f"the payload has {actual} bytes; expected {expected}")
-    return head
+    return ChunkHead(first_frame, frames, levels, sizes, coded)
 
 
 def _build_head(header: Header, head: ChunkHead) -> bytes:
@@ -143,14 +158,14 @@ def _build_head(header: Header, head: ChunkHead) -> bytes:
 
 
 def _read_savings(cursor: Cursor, packed: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sections' sizes from how much smaller than packed bits they are."""
+    """Return the layers' sizes from how much smaller than packed bits they are."""
     width = cursor.take(1, "width of savings")[0]
     if width > _WIDEST_SAVING:
         raise Corrupt(f"width of savings is {width}; expected 0 to {_WIDEST_SAVING}")
     data = cursor.take(packed_bytes(len(packed), width), "savings")
-    savings = unpack(data, len(packed), width) if width else [0] * len(packed)
-    sizes = tuple(most - int(saved) for most, saved in zip(packed, savings, strict=True))
-    for level, (size, most) in enumerate(zip(sizes, packed, strict=True), start=1):
+    savings = unpack(data, len(packed), width).tolist() if width else [0] * len(packed)
+    sizes = tuple(most - saved for most, saved in zip(packed, savings, strict=True))
+    for number, (size, most) in enumerate(zip(sizes, packed, strict=True), start=1):
         if size < least_bytes(most):
-            raise Corrupt(f"level {level} has {size} bytes; expected {least_bytes(most)} or more")
+            raise Corrupt(f"layer {number} has {size} bytes; expected {least_bytes(most)} or more")
     return sizes

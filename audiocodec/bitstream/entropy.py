@@ -1,5 +1,6 @@
 """What entropy coding asks of a model: chances of codes, level by level; format.md, section 9."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,19 +10,23 @@ from .header import Header
 
 
 class ChunkCoder(Protocol):
-    """The levels of one chunk, in order: each call is about the next one.
+    """The layers of one chunk, in order: each call is about the next one.
 
-    Codes are int32 [R, n]: n of them in each row, one for each stride of the level.
+    Codes of a level are int32 [R, n]: n of them in each row, one for each stride of the level.
     """
 
-    def encode(self, codes: NDArray[np.int32]) -> bytes:
-        """Return the level as bytes."""
+    def encode(self, levels: Sequence[NDArray[np.int32]]) -> bytes:
+        """Return the levels of a layer as bytes."""
 
-    def decode(self, data: bytes) -> NDArray[np.int32]:
-        """Return the level that `data` holds; any bytes give some codes of the codebook."""
+    def decode(self, data: bytes, count: int) -> list[NDArray[np.int32]]:
+        """Return the first `count` levels of a layer.
 
-    def take(self, codes: NDArray[np.int32]) -> None:
-        """Go on to the level after this one, which was packed."""
+        Any bytes give some codes of the codebook. After fewer levels than the layer has, the
+        coder cannot go on.
+        """
+
+    def take(self, levels: Sequence[NDArray[np.int32]]) -> None:
+        """Go on to the layer after this one, which was packed."""
 
 
 class EntropyTables(Protocol):

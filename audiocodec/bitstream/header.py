@@ -38,6 +38,7 @@ RANGES = {
     "source_ndim": Span(1, 3),
     "coding": Span(0, (1 << 56) - 1),
     "segment_frames": Span(0, 0xFFFF),
+    "segment_samples": Span(0, 1 << 36),
     "layer_levels": Span(1, MAX_LEVELS),
 }
 
@@ -56,6 +57,8 @@ class Header:
     entropy_tables: what entropy coding needs beside the file: 16 hex digits, "" for nothing.
     level_strides: frames that one code of each level stands for; () when it is 1 for all.
     segment_frames: frames that share a scale, a float32 for each row; 0 when there are no scales.
+    segment_samples: samples at the codec's rate from one segment to the next, which overlap when
+        they are fewer than its frames stand for; 0 without segments.
     layer_levels: levels under one checksum.
     critical_features: names of what a reader must understand to decode the file.
     metadata: pairs of key and value, such as ("title", "..."); a key may come more than once.
@@ -79,6 +82,7 @@ class Header:
     entropy_tables: str = ""
     level_strides: tuple[int, ...] = ()
     segment_frames: int = 0
+    segment_samples: int = 0
     layer_levels: int = 4
     critical_features: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
@@ -134,9 +138,16 @@ class Header:
         """Return how many scales for each row a chunk of `frames` frames carries."""
         return -(-frames // self.segment_frames) if self.segment_frames else 0
 
+    def coded_samples(self, frames: int) -> int:
+        """Return how many samples at the codec's rate lie before frame `frames`."""
+        if not self.segment_frames:
+            return frames * self.hop_samples
+        whole, rest = divmod(frames, self.segment_frames)
+        return whole * self.segment_samples + min(rest * self.hop_samples, self.segment_samples)
+
     def samples_of(self, frames: int) -> int:
         """Return how many samples of the source, at its own rate, `frames` frames stand for."""
-        return frames * self.hop_samples * self.source_sample_rate_hz // self.sample_rate_hz
+        return self.coded_samples(frames) * self.source_sample_rate_hz // self.sample_rate_hz
 
     def _check_number(self, name: str) -> None:
         value, span = getattr(self, name), RANGES[name]
@@ -154,6 +165,15 @@ class Header:
 
     def _check_strides(self) -> None:
         strides = self.level_strides
+        longest = self.segment_frames * self.hop_samples
+        if (
+            bool(self.segment_frames) != bool(self.segment_samples)
+            or self.segment_samples > longest
+        ):
+            raise FormatError(
+                f"segment_samples is {self.segment_samples}; expected 1 to {longest}, 0 for no "
+                f"segments"
+            )
         if not strides:
             return
         if len(strides) != self.levels:

@@ -25,6 +25,7 @@ _NUMBERS = {
     13: "coding",
     18: "segment_frames",
     19: "layer_levels",
+    20: "segment_samples",
 }
 _SIZES, _NAME, _REVISION, _DIGEST, _FEATURES, _METADATA = 4, 6, 7, 8, 14, 15
 _TABLES, _STRIDES = 16, 17
@@ -37,6 +38,7 @@ _ABSENT = {
     "source_ndim": 2,
     "coding": PACKED,
     "segment_frames": 0,
+    "segment_samples": 0,
     "layer_levels": 4,
 }
 

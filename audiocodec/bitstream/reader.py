@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 from audiocodec.errors import Corrupt, FormatError, Truncated, UnsupportedLevels
 
-from .chunks import Chunk, drop_levels
+from .chunks import Chunk
 from .entropy import EntropyTables
 from .header import Header
 from .items import CodedPacket, Gap, Packet
@@ -76,7 +76,10 @@ class Reader:
         return cast(Iterator[Packet | Gap], self._iterator)
 
     def with_coded(self) -> Iterator[Packet | CodedPacket | Gap]:
-        """Iterate, but leave entropy coded chunks as they are: no tables are needed."""
+        """Iterate, but leave entropy coded chunks as they are: no tables are needed.
+
+        They have all levels of the layers that hold those asked for.
+        """
         self._keep_coded = True
         return self._iterator
 
@@ -158,7 +161,7 @@ class Reader:
 
     def _packet(self, chunk: Chunk) -> Packet | CodedPacket:
         if chunk.head.coded and self._keep_coded:
-            return CodedPacket(drop_levels(chunk, self._levels))
+            return CodedPacket(chunk)
         return self.unpack(chunk)
 
     def _lose(self, error: FormatError) -> None:

@@ -110,28 +110,26 @@ def _read_chunk(
             f"the chunk at byte {window.position} begins at frame {head.first_frame}; "
             f"expected {next_frame} or later"
         )
-    start, place = 0, cursor.position + scale_bytes(header, head.frames)
-    sections: list[bytes] = []
+    scales = cursor.position + scale_bytes(header, head.frames)
+    start, place, layers = 0, scales, list[bytes]()
     damage: FormatError | None = None
-    for layer in layers_of(header, head.levels):
-        if layer.start >= levels:
+    kept = 0
+    for numbers, size in zip(layers_of(header, head.levels), head.sizes, strict=True):
+        if numbers.start >= levels:
             break
-        sizes = head.sizes[layer]
-        end = place + sum(sizes)
         try:
-            check_stretch(window, start, end)
+            check_stretch(window, start, place + size)
         except FormatError as error:
-            if not sections or isinstance(error, Forged):
+            if not layers or isinstance(error, Forged):
                 raise
-            damage = _lost_levels(error, head, len(sections))
+            damage = _lost_levels(error, head, kept)
             break
-        for size in sizes:
-            sections.append(bytes(window.bytes[place : place + size]))
-            place += size
-        start = place = end + CRC_BYTES
-    scales = bytes(window.bytes[cursor.position :][: scale_bytes(header, head.frames)])
-    kept = replace(head, sizes=head.sizes[: len(sections)])
-    return _Record(extent, Chunk(kept, tuple(sections), scales), start, damage)
+        layers.append(bytes(window.bytes[place : place + size]))
+        kept = numbers.stop
+        start = place = place + size + CRC_BYTES
+    found = replace(head, levels=kept, sizes=head.sizes[: len(layers)])
+    scale = bytes(window.bytes[cursor.position : scales])
+    return _Record(extent, Chunk(found, tuple(layers), scale), start, damage)
 
 
 def _lost_levels(error: FormatError, head: ChunkHead, kept: int) -> FormatError:

@@ -6,7 +6,15 @@ from numpy.typing import NDArray
 from audiocodec.errors import Corrupt, WrongModel
 
 from .bits import pack, unpack
-from .chunks import MAX_CODED_PLACES, Chunk, ChunkHead, least_bytes, packed_sizes
+from .chunks import (
+    MAX_CODED_PLACES,
+    Chunk,
+    ChunkHead,
+    layers_of,
+    least_bytes,
+    packed_sizes,
+    section_bytes,
+)
 from .entropy import ChunkCoder, EntropyTables
 from .header import Header
 from .items import Packet
@@ -26,16 +34,18 @@ def unpack_chunk(
     kept = min(levels, head.levels)
     indices = np.empty((header.rows, kept, head.frames), np.int32)
     coder = _coder(header, head, tables) if head.coded else None
-    packed = packed_sizes(header, head.frames, kept)
-    for level, section in enumerate(chunk.sections[:kept]):
-        stride = header.strides[level]
-        if coder is not None and len(section) < packed[level]:
-            codes = coder.decode(section)
+    packed = packed_sizes(header, head.frames, head.levels)
+    for number, layer in enumerate(layers_of(header, kept)):
+        data = chunk.layers[number]
+        if coder is not None and len(data) < packed[number]:
+            found = coder.decode(data, len(layer))
         else:
-            codes = _unpack_level(section, header, head.frames // stride, level)
+            found = _unpack_layer(data, header, head.frames, layer)
             if coder is not None:
-                coder.take(codes)
-        indices[:, level] = codes if stride == 1 else codes.repeat(stride, axis=1)
+                coder.take(found)
+        for level, codes in zip(layer, found, strict=True):
+            stride = header.strides[level]
+            indices[:, level] = codes if stride == 1 else codes.repeat(stride, axis=1)
     return Packet(head.first_frame, indices, _scales(chunk, header))
 
 
@@ -46,22 +56,23 @@ def pack_chunk(
     header: Header,
     tables: EntropyTables | None = None,
 ) -> Chunk:
-    """Return the chunk of codes [R, K, F]; each level is coded with `tables` where that pays."""
+    """Return the chunk of codes [R, K, F]; each layer is coded with `tables` where that pays."""
     rows, levels, frames = indices.shape
-    codes = [indices[:, level, :: header.strides[level]] for level in range(levels)]
-    sections = [
-        pack(numbers, width) for numbers, width in zip(codes, header.bits_per_level, strict=False)
-    ]
-    coded = False
+    coder = None
     if tables is not None and rows * frames <= MAX_CODED_PLACES:
         coder = tables.begin(header, frames)
-        for level, numbers in enumerate(codes):
-            most = len(sections[level])
-            section = coder.encode(numbers).ljust(least_bytes(most), b"\0")
-            if len(section) < most:
-                sections[level], coded = section, True
-    head = ChunkHead(first_frame, frames, tuple(map(len, sections)), coded)
-    return Chunk(head, tuple(sections), b"" if scales is None else scales.astype(_SCALE).tobytes())
+    layers, coded = list[bytes](), False
+    for layer in layers_of(header, levels):
+        codes = [indices[:, level, :: header.strides[level]] for level in layer]
+        pairs = zip(layer, codes, strict=True)
+        data = b"".join(pack(numbers, header.bits_per_level[level]) for level, numbers in pairs)
+        if coder is not None:
+            shorter = coder.encode(codes).ljust(least_bytes(len(data)), b"\0")
+            if len(shorter) < len(data):
+                data, coded = shorter, True
+        layers.append(data)
+    head = ChunkHead(first_frame, frames, levels, tuple(map(len, layers)), coded)
+    return Chunk(head, tuple(layers), b"" if scales is None else scales.astype(_SCALE).tobytes())
 
 
 def _coder(header: Header, head: ChunkHead, tables: EntropyTables | None) -> ChunkCoder:
@@ -75,14 +86,22 @@ def _coder(header: Header, head: ChunkHead, tables: EntropyTables | None) -> Chu
     return tables.begin(header, head.frames)
 
 
-def _unpack_level(section: bytes, header: Header, frames: int, level: int) -> NDArray[np.int32]:
-    codes = unpack(section, header.rows * frames, header.bits_per_level[level])
-    if codes.max() >= header.codebook_sizes[level]:
-        raise Corrupt(
-            f"a code of level {level + 1} is {codes.max()}, but its codebook has "
-            f"{header.codebook_sizes[level]} entries"
-        )
-    return codes.reshape(header.rows, frames)
+def _unpack_layer(
+    data: bytes, header: Header, frames: int, layer: range
+) -> list[NDArray[np.int32]]:
+    found, start = list[NDArray[np.int32]](), 0
+    for level in layer:
+        end = start + section_bytes(header, frames, level)
+        count = header.rows * (frames // header.strides[level])
+        codes = unpack(data[start:end], count, header.bits_per_level[level])
+        if codes.max() >= header.codebook_sizes[level]:
+            raise Corrupt(
+                f"a code of level {level + 1} is {codes.max()}, but its codebook has "
+                f"{header.codebook_sizes[level]} entries"
+            )
+        found.append(codes.reshape(header.rows, -1))
+        start = end
+    return found
 
 
 def _scales(chunk: Chunk, header: Header) -> NDArray[np.float32] | None:

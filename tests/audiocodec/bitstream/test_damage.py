@@ -223,7 +223,7 @@ class TestHeaderAgain:
 
 class TestReports:
     def chunk(self, first_frame: int) -> bytes:
-        return build_chunk(HEADER, Chunk(ChunkHead(first_frame, 1, (2,)), (b"\x12\x40",)))
+        return build_chunk(HEADER, Chunk(ChunkHead(first_frame, 1, 1, (2,)), (b"\x12\x40",)))
 
     def reasons(self, data: bytes) -> list[tuple[int, int, str]]:
         return [(i.first_frame, i.frames, i.reason) for i in items_of(data) if isinstance(i, Gap)]
@@ -239,9 +239,7 @@ class TestReports:
         assert "begins at frame 0; expected 3 or later" in reason
 
     def test_codes_that_the_codebook_does_not_have(self) -> None:
-        record = build_chunk(
-            HEADER, Chunk(ChunkHead(10, 1, (2, 2, 2)), (b"\0\0", b"\0\0", b"\xfa\0"))
-        )
+        record = build_chunk(HEADER, Chunk(ChunkHead(10, 1, 3, (6,)), (b"\0\0\0\0\xfa\0",)))
         data = MONO[: preamble_bytes(MONO)] + record
         ((first, _, reason),) = self.reasons(data)
         assert first == 0

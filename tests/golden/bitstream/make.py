@@ -93,13 +93,13 @@ def extended() -> bytes:
     known = preamble[11:-4]
     header = known + bytes([200, 5]) + b"later"
     checked = b"\x01" + len(header).to_bytes(2, "little") + header
-    sections = (bytes.fromhex("123450"), bytes.fromhex("abcde0"))
+    layer = bytes.fromhex("123450abcde0")
     again = build_header_again(LIVE)
     records = [
-        build_chunk(LIVE, Chunk(ChunkHead(0, 5, (3, 3)), sections)),
+        build_chunk(LIVE, Chunk(ChunkHead(0, 5, 2, (6,)), (layer,))),
         build_record(b"Z", b"an unknown kind"),
         again,
-        build_chunk(LIVE, Chunk(ChunkHead(5, 5, (3, 3)), sections[::-1])),
+        build_chunk(LIVE, Chunk(ChunkHead(5, 5, 2, (6,)), (layer[3:] + layer[:3],))),
     ]
     index = varint(1) + varint(sum(map(len, records[:3]))) + varint(5)
     trailer = build_record(TRAILER, varint(10) + varint(3201) + index + b"reserved")
