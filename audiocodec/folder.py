@@ -16,6 +16,7 @@ from audiocodec.atomic import atomic_output
 from audiocodec.codes import ModelIdentity
 from audiocodec.errors import UnknownModel
 from audiocodec.families.lyra import Lyra, LyraConfig
+from audiocodec.families.mimi import Mimi, MimiConfig
 from audiocodec.families.network import CodecNetwork
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
 from audiocodec.families.weights.checkpoint import CONFIG as CONFIG
@@ -38,6 +39,8 @@ FAMILIES = {
     "soundstream": Family(SoundStreamConfig, SoundStream),
     # Its whole numbers go up to 2^24.
     "lyra": Family(LyraConfig, Lyra, torch.float32),
+    # Half the precision would change codes.
+    "mimi": Family(MimiConfig, Mimi, torch.float32),
 }
 
 

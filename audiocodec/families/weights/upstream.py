@@ -12,6 +12,7 @@ from typing import Any
 from audiocodec.errors import UnknownModel, WeightsMismatch
 from audiocodec.families.network import CodecNetwork
 
+from . import mimi
 from .checkpoint import Checkpoint
 from .empty import empty_network as empty_network
 
@@ -30,7 +31,10 @@ class Layout:
     build: Callable[[Checkpoint], CodecNetwork]
 
 
-LAYOUTS: tuple[Layout, ...] = ()
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("Mimi of transformers", mimi.is_transformers, mimi.build_transformers),
+    Layout("Mimi of moshi", mimi.is_moshi, mimi.build_moshi),
+)
 
 
 def build_upstream(checkpoint: Checkpoint) -> CodecNetwork:
