@@ -17,7 +17,9 @@ from .encode import encode
 from .eval import eval_
 from .exits import exit_codes, unwind_when_terminated
 from .info import info
+from .listening_test import listening_test
 from .models import models
+from .plot import plot, spectrogram
 from .pull import pull
 from .push import push
 from .truncate import truncate
@@ -104,6 +106,9 @@ app.command(cls=_OneFromTo, no_args_is_help=True)(cut)
 app.command(cls=_FromTo, no_args_is_help=True)(cat)
 app.command(no_args_is_help=True)(verify)
 app.command("eval", cls=_ModelsThenFolder, no_args_is_help=True)(eval_)
+app.command("listening-test", cls=_ModelsThenFolder, no_args_is_help=True)(listening_test)
+app.command(no_args_is_help=True)(plot)
+app.command(no_args_is_help=True)(spectrogram)
 app.command()(models)
 app.command(no_args_is_help=True)(pull)
 app.command(no_args_is_help=True)(push)

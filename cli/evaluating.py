@@ -228,7 +228,8 @@ def _with_players(clips: "list[Clip]", chosen: EvalOptions) -> "list[Clip]":
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else None
+    """Return the names in a list; None for all measures, and none of them for an empty list."""
+    return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _shown(draw: Callable[[str], None]) -> "Callable[[Progress], None]":
