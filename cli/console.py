@@ -52,7 +52,7 @@ class Console:
     @contextmanager
     def meter(self, label: str) -> Iterator["Meter"]:
         """Show progress on a terminal for as long as the block lasts."""
-        meter = Meter(label, shown=not self.quiet and _on_terminal())
+        meter = Meter(label, shown=not self.quiet and on_terminal())
         try:
             yield meter
         finally:
@@ -132,7 +132,8 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def _on_terminal() -> bool:
+def on_terminal() -> bool:
+    """Tell whether standard error is a terminal on which a line can be drawn again."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 

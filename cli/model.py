@@ -1,11 +1,12 @@
 """The model that a command works with."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .console import Console
+from .console import Console, on_terminal
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
@@ -26,7 +27,7 @@ class ModelChoice:
 
     def load(self, console: Console) -> "Codec":
         """Load the model; the import of torch is most of the wait."""
-        _prepare_bars(console)
+        prepare_bars(console)
         with console.status("loading the model ..."):
             import torch
 
@@ -45,7 +46,7 @@ class ModelChoice:
 
     def fetch(self, console: Console) -> "Place":
         """Fetch the model without loading it, and check what is in the cache already."""
-        _prepare_bars(console)
+        prepare_bars(console)
         from audiocodec.load import locate
 
         return locate(
@@ -58,7 +59,11 @@ class ModelChoice:
         )
 
 
-def _prepare_bars(console: Console) -> None:
-    """Hide the Hub client's bars when quiet; by itself it shows them on a terminal only."""
-    if console.quiet:
+def prepare_bars(console: Console) -> None:
+    """Show the Hub client's bars on a terminal only, and not when quiet."""
+    if console.quiet or not on_terminal():
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+        if "huggingface_hub" in sys.modules:  # which has read the variable by then
+            from huggingface_hub.utils.tqdm import disable_progress_bars
+
+            disable_progress_bars()

@@ -9,6 +9,7 @@ from audiocodec.errors import UnknownModel
 
 from . import options
 from .console import Console
+from .model import prepare_bars
 
 
 def push(
@@ -41,8 +42,8 @@ def push(
     """Put a model on the Hub, as configuration, weights and model card.
 
     The model is loaded first, so that nothing broken is pushed. A README.md in the folder is its
-    card; where there is none, one is written into the folder. Log in with `hf auth login`, or set
-    HF_TOKEN. Prints the address of the commit or the pull request.
+    card; where there is none, one is made. Log in with `hf auth login`, or set HF_TOKEN. Prints
+    the address of the commit or the pull request.
 
     \b
     Examples:
@@ -54,15 +55,18 @@ def push(
     if not folder.is_dir():
         raise UnknownModel(f"{folder}: no such folder; give one with config.json")
     console = Console(quiet)
+    prepare_bars(console)
     with console.status("checking the model ..."):
         from audiocodec.codec import Codec
         from audiocodec.folder import load_folder
-        from audiocodec.hub.pretrained import write_card
-        from audiocodec.hub.publish import push_folder
+        from audiocodec.hub.pretrained import card_text
+        from audiocodec.hub.publish import CARD, push_folder
 
         loaded = load_folder(folder)
-        card = {"license": license} if license else {}
-        write_card(folder, Codec(loaded.network).spec, loaded.identity, repo_id=repo_id, card=card)
+        spec = Codec(loaded.network).spec
+        card = card_text(folder, spec, loaded.identity, repo_id=repo_id, card={"license": license})
+    if license and (folder / CARD).exists():
+        console.note(f"{folder / CARD} is the model card, so --license is left aside")
     done = push_folder(
         folder,
         repo_id,
@@ -70,6 +74,7 @@ def push(
         commit_message=message,
         revision=revision,
         create_pr=create_pr,
+        card=card,
     )
     console.result(f"{folder} -> {done.repo_id}: commit {done.commit[:12]}")
     print(done.url)

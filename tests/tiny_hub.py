@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         headers = {key.lower(): value for key, value in self.headers.items()}
         self.hub.seen.append(Seen(self.command, unquote(self.path), headers))
-        body = self.rfile.read(int(headers.get("content-length", 0)))
+        body = self._body(headers)
         try:
             if self.hub.status:
                 raise _Refusal(self.hub.status, "")
@@ -154,6 +154,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(refusal.status, b"", {"X-Error-Code": refusal.code} if refusal.code else {})
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+
+    def _body(self, headers: dict[str, str]) -> bytes:
+        if headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(headers.get("content-length", 0)))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     def _route(self, path: str, body: bytes) -> None:
         if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", path):
@@ -173,6 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"/upload/([0-9a-f]{64})", path):
             self.hub.blobs[found[1]] = body
             return self._send(200, b"", {})
+        if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/branch/(.+)", path):
+            branches = self.hub.repositories[found[1]].branches
+            return self._send(409 if found[2] in branches else 200, b"", {})
         if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/commit/(.+)", path):
             return self._commit(found[1], found[2], body)
         raise _Refusal(404, "")

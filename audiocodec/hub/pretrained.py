@@ -13,14 +13,12 @@ from audiocodec.atomic import atomic_output
 
 from .card import CardFacts, model_card
 from .choice import CONFIG
-from .publish import MESSAGE, push_folder
+from .publish import CARD, MESSAGE, push_folder
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
     from audiocodec.codes import ModelIdentity
     from audiocodec.spec import CodecSpec
-
-CARD = "README.md"
 
 
 class Pretrained:
@@ -51,7 +49,11 @@ class Pretrained:
         """
         folder = Path(save_directory)
         identity = self.save(folder)
-        write_card(folder, self.spec, identity, repo_id=repo_id, card=model_card_kwargs)
+        if not (folder / CARD).exists():
+            card = model_card_kwargs
+            text = card_text(folder, self.spec, identity, repo_id=repo_id, card=card)
+            with atomic_output(folder / CARD, overwrite=False) as file:
+                file.write(text.encode())
         if not push_to_hub:
             return None
         return self.push_to_hub(
@@ -120,20 +122,18 @@ class Pretrained:
         return load(pretrained_model_name_or_path, device=device, **where)
 
 
-def write_card(
+def card_text(
     folder: Path,
     spec: "CodecSpec",
     identity: "ModelIdentity",
     *,
     repo_id: str | None = None,
     card: Mapping[str, Any] | None = None,
-) -> None:
-    """Write the card of a model that was saved to a folder, unless there is one.
+) -> str:
+    """Return a card for a model that was saved to a folder.
 
     card: fields of the card's metadata (`model_card`).
     """
-    if (folder / CARD).exists():
-        return
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     facts = CardFacts(
         name=str(config.get("name") or folder.name),
@@ -142,5 +142,4 @@ def write_card(
         made=dict(config.get("made") or {}),
         weights_sha256=identity.weights_sha256,
     )
-    with atomic_output(folder / CARD, overwrite=False) as file:
-        file.write(model_card(facts, repo_id=repo_id, **dict(card or {})).encode())
+    return model_card(facts, repo_id=repo_id, **dict(card or {}))

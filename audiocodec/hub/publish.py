@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiocodec.errors import AudioCodecError, UnknownModel
 
 from .names import check_revision, looks_like_hub_name
 from .troubles import first_line, is_unreachable
 
-FILES = ("config.json", "model.safetensors", "README.md")
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd
+
+FILES = ("config.json", "model.safetensors")
+CARD = "README.md"
 MESSAGE = "Push model using audiocodec."
 
 
@@ -30,15 +35,17 @@ def push_folder(
     commit_message: str = MESSAGE,
     revision: str | None = None,
     create_pr: bool = False,
+    card: str = "",
 ) -> Published:
     """Put the files of a model into a repository as one commit, making the repository if needed.
 
-    folder: holds FILES, and anything else in it stays here. private: of a new repository; None for
-    what the account has as default. revision: a branch, made if needed. create_pr: ask for it by a
-    pull request instead. Raises UnknownModel for a folder or a name that is none, AudioCodecError
-    when the Hub refuses or cannot be reached.
+    folder: holds FILES and perhaps CARD, and anything else in it stays here. private: of a new
+    repository; None for what the account has as default. revision: a branch, made if needed.
+    create_pr: ask for it by a pull request instead. card: text of a model card, where the folder
+    has none. Raises UnknownModel for a folder or a name that is none, AudioCodecError when the Hub
+    refuses or cannot be reached.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import HfApi
 
     if not looks_like_hub_name(repo_id):
         raise UnknownModel(f"{repo_id!r} is no name on the Hub; expected user/model")
@@ -55,7 +62,7 @@ def push_folder(
             api.create_branch(repo_id, branch=str(branch), exist_ok=True)
         done = api.create_commit(
             repo_id,
-            [CommitOperationAdd(name, str(folder / name)) for name in FILES],
+            _operations(folder, card),
             commit_message=commit_message,
             revision=branch,
             create_pr=create_pr,
@@ -63,6 +70,16 @@ def push_folder(
     except Exception as error:  # of the client's transport too, whose classes change
         raise _explain(repo_id, error) from error
     return Published(repo_id, done.oid, str(done.pr_url or done.commit_url))
+
+
+def _operations(folder: Path, card: str) -> "list[CommitOperationAdd]":
+    from huggingface_hub import CommitOperationAdd
+
+    files = [name for name in (*FILES, CARD) if (folder / name).is_file()]
+    operations = [CommitOperationAdd(name, str(folder / name)) for name in files]
+    if card and CARD not in files:
+        operations.append(CommitOperationAdd(CARD, card.encode()))
+    return operations
 
 
 def _explain(repo_id: str, error: Exception) -> AudioCodecError:

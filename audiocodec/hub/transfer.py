@@ -13,9 +13,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from audiocodec.errors import UnknownModel, WeightsMismatch
+from audiocodec.errors import AudioCodecError, UnknownModel, WeightsMismatch
 
-from .troubles import is_full_disk
+from .troubles import is_full_disk, is_unreachable
 
 _SHA256, _GIT_SHA1 = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{40}")
 _READ_BYTES = 1 << 20
@@ -109,9 +109,14 @@ def _download(remote: Remote, file: str, url: str, blob: Path, size: int) -> Non
                 expected_size=size,
                 displayed_filename=file,
             )
-    except OSError as error:
+    except Exception as error:
         if is_full_disk(error) or _is_beyond_repair(error):
             partial.unlink(missing_ok=True)
+        elif is_unreachable(error):
+            raise AudioCodecError(
+                f"{remote.name}: the connection broke off after {partial.stat().st_size} of {size} "
+                f"bytes of {file}; run it again to go on from there"
+            ) from error
         raise
     if _digest(partial, blob.name) != blob.name:
         partial.unlink()
@@ -122,7 +127,7 @@ def _download(remote: Remote, file: str, url: str, blob: Path, size: int) -> Non
     os.replace(partial, blob)
 
 
-def _is_beyond_repair(error: OSError) -> bool:
+def _is_beyond_repair(error: Exception) -> bool:
     """Tell whether the answer to a request for the rest was not the rest."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return status == 416 or "Consistency check failed" in str(error)

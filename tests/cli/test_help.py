@@ -23,7 +23,7 @@ def python(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-COMMANDS = ["encode", "decode", "info", "truncate", "cut", "cat", "verify"]
+COMMANDS = ["encode", "decode", "info", "truncate", "cut", "cat", "verify", "pull", "push"]
 
 
 @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)])
