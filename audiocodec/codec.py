@@ -11,6 +11,7 @@ from torch import Tensor
 
 from audiocodec.audio.layout import row_count
 from audiocodec.audio.limits import check_bounds
+from audiocodec.bitstream.entropy import EntropyTables
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
@@ -26,6 +27,7 @@ class Codec(Pretrained):
 
     The network must be in evaluation mode; `audiocodec.load` returns it so.
     made: how the weights came to be, their licence and attribution; it is saved with them.
+    tables: what files of its codes are entropy coded with; None: packed bits.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class Codec(Pretrained):
         identity: ModelIdentity | None = None,
         device: str = "cpu",
         made: Mapping[str, Any] | None = None,
+        tables: EntropyTables | None = None,
     ) -> None:
         self.device = torch.device(device)
+        self.tables = tables
         if isinstance(network, torch.nn.Module):
             network.to(self.device)
         self.network = network

@@ -96,9 +96,12 @@ class Codes:
             )
         return replace(self, indices=self.indices[:, :levels])
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, entropy: bool = True
+    ) -> None:
         """Write a `.codes` file, which appears completely or not at all.
 
+        entropy: make it smaller by entropy coding, where the embedded model made the codes.
         Raises OutputExists, AudioCodecError when the place cannot be written, FormatError when
         a file cannot hold these codes: more than 1024 rows, or a sound longer than its frames.
         """
@@ -106,7 +109,7 @@ class Codes:
         from audiocodec.packing import write_codes
 
         with atomic_output(path, overwrite=overwrite) as file:
-            write_codes(self, cast(BinaryIO, file))
+            write_codes(self, cast(BinaryIO, file), entropy=entropy)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Codes":

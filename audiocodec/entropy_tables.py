@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from audiocodec.bitstream.context import ContextTables, Layer, LevelNetwork
 from audiocodec.bitstream.entropy import EntropyTables
 from audiocodec.bitstream.static import StaticTables
+from audiocodec.codes import ModelIdentity
 from audiocodec.errors import WrongModel
 
 FILE = "entropy.safetensors"
@@ -41,6 +43,39 @@ def read_tables(path: Path) -> TablesFile:
     except (OSError, SafetensorError, KeyError, ValueError, IndexError, TypeError) as error:
         raise WrongModel(f"{path}: not tables for entropy coding: {error}") from error
     return TablesFile(tables, facts.get("weights_sha256", ""))
+
+
+@cache
+def embedded_tables() -> TablesFile | None:
+    """Return the tables beside the embedded weights, None where there are none."""
+    path = Path(__file__).parent / "pretrained" / FILE
+    return read_tables(path) if path.exists() else None
+
+
+def tables_beside(folder: Path, weights_sha256: str) -> EntropyTables | None:
+    """Return the tables in a model's folder, None unless they are there and for its weights."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    found = read_tables(path)
+    return found.tables if found.weights_sha256 == weights_sha256 else None
+
+
+def tables_for(model: ModelIdentity | None) -> EntropyTables | None:
+    """Return the tables to write a model's codes with; None but for the embedded model's."""
+    found = embedded_tables()
+    if model is None or found is None or found.weights_sha256 != model.weights_sha256:
+        return None
+    return found.tables
+
+
+def tables_named(identity: str, *others: EntropyTables | None) -> EntropyTables | None:
+    """Return the tables of that name: one of `others`, or the embedded; None if neither is it."""
+    embedded = embedded_tables() if identity else None
+    for tables in (*others, embedded.tables if embedded else None):
+        if tables is not None and tables.identity == identity:
+            return tables
+    return None
 
 
 def tables_of(

@@ -16,6 +16,7 @@ from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.writer import Writer
 from audiocodec.codes import Source
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
+from audiocodec.entropy_tables import tables_named
 from audiocodec.errors import UnsupportedAudio
 from audiocodec.load import load
 from audiocodec.packing import Metadata, batch_of, build_header, identity_of, spec_of
@@ -41,6 +42,7 @@ def encode_file(
     overwrite: bool = False,
     metadata: Metadata | None = None,
     tags: bool = False,
+    entropy: bool = True,
     progress: Callable[[Progress], None] | None = None,
 ) -> EncodeReport:
     """Encode a sound file or stream to a .codes file or stream.
@@ -56,6 +58,8 @@ def encode_file(
     metadata: text to keep in the file, by keys such as title, artist, album, date, comment: a
         mapping, or pairs where a key comes more than once.
     tags: keep those five of the source as well, unless metadata has the key.
+    entropy: code the codes themselves, without loss, where the model has tables for it and it
+        makes a chunk smaller.
     progress: called after every block.
 
     Raises UnsupportedAudio for a source that cannot be read or holds NaN or infinity,
@@ -69,6 +73,7 @@ def encode_file(
         total_s = None if sound.samples is None else sound.samples / rate
         kept = codec.choose_levels(levels, bitrate_bps)
         stream = codec.stream_encoder(levels=kept, sample_rate_hz=rate, channels=channels)
+        tables = codec.tables if entropy else None
         header = build_header(
             codec.spec,
             Source(rate, channels, sound.samples or 0),
@@ -76,15 +81,18 @@ def encode_file(
             rows=stream.rows,
             length_known=sound.samples is not None,
             metadata=_kept_text(metadata or (), sound.tags if tags else {}),
+            tables=tables,
         )
         start_s = time.perf_counter()
-        writer = Writer(cast(BinaryIO, file), header)
+        writer = Writer(cast(BinaryIO, file), header, tables=tables)
         for block in sound.blocks(stream.block_samples):
-            writer.write(stream.push(to_mono(block) if mono else block).indices)
+            codes = stream.push(to_mono(block) if mono else block)
+            writer.write(codes.indices, codes.scale)
             file.flush()
             if progress is not None:
                 progress(Progress(stream.pushed_samples / rate, total_s))
-        writer.write(stream.flush().indices)
+        codes = stream.flush()
+        writer.write(codes.indices, codes.scale)
         writer.finish(stream.pushed_samples)
         file.flush()
         return EncodeReport(
@@ -161,6 +169,7 @@ def decode_file(
             device=device,
             force=force_model,
         )
+        reader.tables = tables_named(header.entropy_tables, chosen.tables)
         start_s = time.perf_counter()
         with output:
             played = Playback(reader, chosen, output, levels=levels, strict=strict).run(progress)

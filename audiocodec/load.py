@@ -37,6 +37,7 @@ def load(
     Raises UnknownModel, WeightsMismatch, and AudioCodecError where the cache cannot be written.
     """
     from audiocodec.codec import Codec
+    from audiocodec.entropy_tables import tables_beside
     from audiocodec.folder import load_folder
 
     place = locate(
@@ -53,6 +54,7 @@ def load(
         identity=loaded.identity,
         device=pick_device(device),
         made=loaded.made or _origin(place),
+        tables=tables_beside(place.path, loaded.identity.weights_sha256),
     )
 
 

@@ -6,11 +6,14 @@ from typing import BinaryIO
 import numpy as np
 
 from audiocodec.audio.layout import row_count
+from audiocodec.bitstream.entropy import EntropyTables
 from audiocodec.bitstream.header import Header
+from audiocodec.bitstream.header_bytes import ENTROPY, PACKED
 from audiocodec.bitstream.items import Packet
 from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.writer import Writer
-from audiocodec.codes import Codes, ModelIdentity, Source
+from audiocodec.codes import Codes, FloatArray, ModelIdentity, Source
+from audiocodec.entropy_tables import tables_for, tables_named
 from audiocodec.errors import Corrupt
 from audiocodec.spec import CodecSpec
 
@@ -26,10 +29,12 @@ def build_header(
     rows: int,
     length_known: bool = True,
     metadata: Metadata = (),
+    tables: EntropyTables | None = None,
 ) -> Header:
     """Return the header for codes [rows, K, F] of `source`.
 
     length_known: whether source.samples is the true length; a live stream learns it at its end.
+    tables: what the codes are to be entropy coded with.
     Raises FormatError for what a file cannot hold, such as a name with control characters.
     """
     return Header(
@@ -45,6 +50,11 @@ def build_header(
         model_name=model.name if model else "",
         model_revision=model.revision if model else "",
         weights_sha256=model.weights_sha256 if model else "",
+        coding=PACKED if tables is None else ENTROPY,
+        entropy_tables=tables.identity if tables else "",
+        level_strides=spec.level_strides,
+        segment_frames=spec.segment_frames,
+        segment_samples=spec.segment_samples,
         metadata=tuple(metadata.items() if isinstance(metadata, Mapping) else metadata),
     )
 
@@ -56,6 +66,9 @@ def spec_of(header: Header) -> CodecSpec:
         channels=header.channels,
         hop_samples=header.hop_samples,
         codebook_sizes=header.codebook_sizes,
+        level_strides=header.level_strides,
+        segment_frames=header.segment_frames,
+        segment_samples=header.segment_samples,
     )
 
 
@@ -93,33 +106,48 @@ def source_of(header: Header, samples: int) -> Source:
     return Source(header.source_sample_rate_hz, header.source_channels, samples, header.source_ndim)
 
 
-def write_codes(codes: Codes, file: BinaryIO) -> None:
+def write_codes(codes: Codes, file: BinaryIO, *, entropy: bool = True) -> None:
     """Write codes as a whole `.codes` file.
 
+    entropy: code them by the tables beside the embedded weights, if these made them.
     Raises FormatError when a file cannot hold them, or could not be read again.
     """
-    header = build_header(codes.spec, codes.source, codes.model, rows=len(codes.indices))
+    tables = tables_for(codes.model) if entropy else None
+    header = build_header(
+        codes.spec, codes.source, codes.model, rows=len(codes.indices), tables=tables
+    )
     batch_of(header)
     check_length(header, samples=codes.source.samples, frames=codes.frames)
-    writer = Writer(file, header)
-    writer.write(codes.indices)
+    writer = Writer(file, header, tables=tables)
+    writer.write(codes.indices, codes.scale)
     writer.finish()
 
 
-def read_codes(file: BinaryIO) -> Codes:
+def read_codes(file: BinaryIO, *, tables: EntropyTables | None = None) -> Codes:
     """Read a whole, undamaged `.codes` file; memory grows with its size.
 
-    Chunks that hold fewer levels than others set the levels of all. Raises FormatError.
+    tables: for entropy coded files, those of the model that made it; the embedded model's are
+    found without. Chunks that hold fewer levels than others set the levels of all.
+    Raises FormatError.
     """
     reader = Reader(file, strict=True)
     header = reader.header
-    packets = [item.indices for item in reader if isinstance(item, Packet)]
-    levels = min((indices.shape[1] for indices in packets), default=header.levels)
+    reader.tables = tables_named(header.entropy_tables, tables)
+    packets = [item for item in reader if isinstance(item, Packet)]
+    levels = min((packet.levels for packet in packets), default=header.levels)
     empty = np.empty((header.rows, levels, 0), np.int32)
-    indices = np.concatenate([empty, *(found[:, :levels] for found in packets)], axis=-1)
+    indices = np.concatenate([empty, *(found.indices[:, :levels] for found in packets)], axis=-1)
     check_length(header, samples=reader.source_samples, frames=reader.frames)
     source = source_of(header, reader.source_samples)
-    return Codes(indices, spec_of(header), source, identity_of(header))
+    return Codes(indices, spec_of(header), source, identity_of(header), _scale_of(header, packets))
+
+
+def _scale_of(header: Header, packets: list[Packet]) -> FloatArray | None:
+    if not header.segment_frames:
+        return None
+    none = np.empty((header.rows, 0), np.float32)
+    found = [packet.scales for packet in packets if packet.scales is not None]
+    return np.concatenate([none, *found], axis=-1)
 
 
 def check_length(header: Header, *, samples: int, frames: int) -> None:

@@ -56,7 +56,7 @@ class Playback:
             match item:
                 case Packet():
                     self._check_levels(item.indices.shape[1])
-                    self._give(self._stream.push(item.indices)[0])
+                    self._give(self._stream.push(item.indices, item.scales)[0])
                 case Gap():
                     self._conceal(item)
             if progress is not None:

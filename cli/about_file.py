@@ -70,6 +70,7 @@ class FileFacts:
             f"  grid      {header.sample_rate_hz} Hz, hop {header.hop_samples} samples, "
             f"{grid.frame_rate_hz:g} frames a second, {found.frames} frames",
             f"  bit rate  {rates}",
+            *self._coding(),
             f"  file      {size(found.file_bytes)} in {count(found.chunks, 'chunk')}, "
             f"{'with' if found.has_trailer else 'without'} trailer",
             *(f"  {key:8}  {value}" for key, value in header.metadata),
@@ -106,6 +107,12 @@ class FileFacts:
                 "frame_rate_hz": spec_of(header).frame_rate_hz,
                 "codebook_sizes": list(header.codebook_sizes),
             },
+            "entropy_coding": {
+                "tables": header.entropy_tables or None,
+                "chunks": found.coded_chunks,
+                "bytes": found.layer_bytes,
+                "packed_bytes": found.packed_bytes,
+            },
             "levels": found.levels,
             "rows": header.rows,
             "frames": found.frames,
@@ -115,6 +122,16 @@ class FileFacts:
             "real_bitrate_bps": self.real_bps,
             "metadata": [list(pair) for pair in header.metadata],
         }
+
+    def _coding(self) -> list[str]:
+        found = self.found
+        if not found.coded_chunks:
+            return []
+        saved = 1 - found.layer_bytes / found.packed_bytes
+        return [
+            f"  coding    entropy coded in {found.coded_chunks} of {count(found.chunks, 'chunk')} "
+            f"(tables {found.header.entropy_tables}), {saved:.1%} smaller than packed bits"
+        ]
 
     def _state(self) -> str:
         if self.complete:

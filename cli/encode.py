@@ -57,6 +57,14 @@ def encode(
             "--tags", help="Keep title, artist, album, date and comment of the inputs as well."
         ),
     ] = False,
+    entropy: Annotated[
+        bool,
+        typer.Option(
+            "--entropy/--no-entropy",
+            help="Make files smaller by entropy coding, without loss, where the model has tables "
+            "for it.",
+        ),
+    ] = True,
     raw_rate: Annotated[
         int | None,
         typer.Option(
@@ -114,7 +122,7 @@ def encode(
         threads=threads,
     ).load(console)
     chosen = _choose_levels(codec, levels, bitrate, console)
-    task = _Encoding(codec, chosen, raw, mono, texts, tags, force, console)
+    task = _Encoding(codec, chosen, raw, mono, texts, tags, entropy, force, console)
     run_all(jobs, task.run)
 
 
@@ -129,12 +137,13 @@ class _Encoding:
         mono: bool,
         texts: list[tuple[str, str]],
         tags: bool,
+        entropy: bool,
         force: bool,
         console: Console,
     ) -> None:
         self._codec, self._levels, self._raw = codec, levels, raw
         self._mono, self._force, self._console = mono, force, console
-        self._texts, self._tags = texts, tags
+        self._texts, self._tags, self._entropy = texts, tags, entropy
         self._told_cost = False
 
     def run(self, job: Job, label: str) -> int:
@@ -153,6 +162,7 @@ class _Encoding:
                 overwrite=self._force,
                 metadata=self._texts,
                 tags=self._tags,
+                entropy=self._entropy,
                 progress=meter.update,
             )
         self._tell_cost(job, report)

@@ -215,7 +215,8 @@ class ContextCoder:
                 x = own[:, neighbours[known]]
                 products = _product(x.reshape(-1, dim), weight)
                 sums[:, known] += products.reshape(*x.shape[:2], len(weight))
-        return (sums + first.bias[number]).reshape(-1, first.weight.shape[0])
+        biased: FloatArray = sums + first.bias[number]
+        return biased.reshape(-1, len(first.weight))
 
     def _weights(self, sums: FloatArray) -> IntArray:
         """Return the weights [n, N] of all codes, given the first layer's sums."""

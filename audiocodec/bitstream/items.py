@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chunks import Chunk
+from .header import Header
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +38,10 @@ class Packet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodedPacket:
-    """One chunk that is still entropy coded: to be copied, or unpacked by its reader."""
+    """One chunk of a file with this header that is still entropy coded: to be copied."""
 
     chunk: Chunk
+    header: Header
 
     @property
     def first_frame(self) -> int:

@@ -83,10 +83,6 @@ class Reader:
         self._keep_coded = True
         return self._iterator
 
-    def unpack(self, chunk: Chunk) -> Packet:
-        """Return the codes of a chunk; raises Corrupt, and WrongModel without its tables."""
-        return unpack_chunk(chunk, self.header, self._levels, self.tables)
-
     @property
     def has_trailer(self) -> bool:
         """Whether the file's trailer was seen; without it the file is live or cut off."""
@@ -161,8 +157,8 @@ class Reader:
 
     def _packet(self, chunk: Chunk) -> Packet | CodedPacket:
         if chunk.head.coded and self._keep_coded:
-            return CodedPacket(chunk)
-        return self.unpack(chunk)
+            return CodedPacket(chunk, self.header)
+        return unpack_chunk(chunk, self.header, self._levels, self.tables)
 
     def _lose(self, error: FormatError) -> None:
         if self._strict:

@@ -99,9 +99,8 @@ class Writer:
         self._check_open()
         self._check_frames(chunk.head.frames + self._pending.shape[2])
         self._flush_pending()
-        self._write_chunk(
-            Chunk(replace(chunk.head, first_frame=self._next_frame), chunk.sections, chunk.scales)
-        )
+        head = replace(chunk.head, first_frame=self._next_frame)
+        self._write_chunk(replace(chunk, head=head))
 
     def skip(self, frames: int) -> None:
         """Leave out `frames` frames, for a reader to report as lost."""
@@ -180,6 +179,11 @@ class Writer:
         self._write_chunk(pack_chunk(self._next_frame, codes, scales, self.header, self._tables))
 
     def _write_chunk(self, chunk: Chunk) -> None:
+        if self._next_frame % self.header.border_frames:
+            raise ValueError(
+                f"a chunk cannot begin at frame {self._next_frame}; expected a multiple of "
+                f"{self.header.border_frames}"
+            )
         self._repeat_header_after(_REPEAT_HEADER_BYTES)
         self._add_to_index()
         self._write_record(build_chunk(self.header, chunk))

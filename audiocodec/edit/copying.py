@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from audiocodec.audio.limits import PathLike
+from audiocodec.bitstream.chunks import keep_levels
 from audiocodec.bitstream.header import RANGES, Header
-from audiocodec.bitstream.items import Gap, Packet
+from audiocodec.bitstream.items import CodedPacket, Gap, Packet
 from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.records import MAX_FRAME
+from audiocodec.bitstream.unpacking import unpack_chunk
 from audiocodec.bitstream.writer import Writer
-from audiocodec.codes import IntArray
 from audiocodec.codes_io import CountingFile
+from audiocodec.entropy_tables import tables_named
 from audiocodec.errors import Corrupt
 from audiocodec.packing import check_length, spec_of
 
@@ -37,31 +39,49 @@ class EditReport:
 
 
 class Copy:
-    """Packets and gaps on their way to a new file, whose frames are numbered anew."""
+    """Packets and gaps on their way to a new file, whose frames are numbered anew.
+
+    Entropy coded chunks are copied as they are; only one that is divided is coded again.
+    """
 
     def __init__(self, file: CountingFile, header: Header) -> None:
         self.frames = self.levels = 0
         self._file, self._header = file, header
         self._gaps: list[Gap] = []
-        self._writer = Writer(cast(BinaryIO, file), header)
+        self._tables = tables_named(header.entropy_tables)
+        self._writer = Writer(cast(BinaryIO, file), header, tables=self._tables)
 
     def add(
         self,
-        item: Packet | Gap,
+        item: Packet | CodedPacket | Gap,
         *,
         levels: int | None = None,
         first: int = 0,
         end: int | None = None,
     ) -> None:
-        """Append what of `item` lies in the frames [first, end) of the file that it is from."""
+        """Append what of `item` lies in the frames [first, end) of the file that it is from.
+
+        Raises WrongModel for an entropy coded chunk that must be divided without its tables.
+        """
         begin = max(item.first_frame, first)
         frames = max(0, min(item.end_frame, MAX_FRAME if end is None else end) - begin)
         if self.frames + frames > MAX_FRAME:
             raise Corrupt(f"a file holds {MAX_FRAME} frames, and these are more; join fewer")
+        skipped = begin - item.first_frame
         match item:
             case Packet():
-                skipped = begin - item.first_frame
-                self._write(item.indices[:, :levels, skipped : skipped + frames])
+                self._write(item, levels, skipped, frames)
+            case CodedPacket():
+                whole = frames == item.chunk.head.frames
+                kept = keep_levels(item.chunk, item.header, levels or item.levels)
+                same = item.header.entropy_tables == self._header.entropy_tables
+                if whole and same and kept is not None:
+                    self.levels = max(self.levels, kept.head.levels)
+                    self._writer.write_chunk(kept)
+                elif frames:
+                    tables = tables_named(item.header.entropy_tables, self._tables)
+                    packet = unpack_chunk(item.chunk, item.header, item.levels, tables)
+                    self._write(packet, levels, skipped, frames)
             case Gap():
                 self._gaps.append(Gap(self.frames, frames, item.reason))
                 self._writer.skip(frames)
@@ -86,10 +106,15 @@ class Copy:
             gaps=tuple(self._gaps),
         )
 
-    def _write(self, indices: IntArray) -> None:
-        if indices.shape[2]:
-            self.levels = max(self.levels, indices.shape[1])
-            self._writer.write(indices)
+    def _write(self, packet: Packet, levels: int | None, skipped: int, frames: int) -> None:
+        if not frames:
+            return
+        indices = packet.indices[:, :levels, skipped : skipped + frames]
+        scales, segments = packet.scales, self._header.segments_of
+        if scales is not None:
+            scales = scales[:, segments(skipped) : segments(skipped + frames)]
+        self.levels = max(self.levels, indices.shape[1])
+        self._writer.write(indices, scales)
 
 
 def check_sound_length(reader: Reader) -> None:
@@ -99,16 +124,15 @@ def check_sound_length(reader: Reader) -> None:
 
 def time_of(header: Header, frame: int) -> float:
     """Return when a frame begins, in seconds."""
-    return frame * header.hop_samples / header.sample_rate_hz
+    return header.coded_samples(frame) / header.sample_rate_hz
 
 
 def samples_before(header: Header, frames: int) -> int:
     """Return how many samples of the source begin before frame `frames`."""
-    return -(-frames * header.hop_samples * header.source_sample_rate_hz // header.sample_rate_hz)
+    return -(-header.coded_samples(frames) * header.source_sample_rate_hz // header.sample_rate_hz)
 
 
 def frames_of(header: Header, samples: int) -> int:
     """Return how many frames so many samples of the source take."""
-    return -(
-        -samples * header.sample_rate_hz // (header.hop_samples * header.source_sample_rate_hz)
-    )
+    coded = -(-samples * header.sample_rate_hz // header.source_sample_rate_hz)
+    return spec_of(header).frames(coded)

@@ -73,7 +73,7 @@ def cut_file(
         header = reader.header
         first = _border(header, start_s, start_frame, up=False) or 0
         end = _border(header, end_s, end_frame, up=True)
-        stop = MAX_FRAME if end is None else end + SPARE_FRAMES
+        stop = MAX_FRAME if end is None else _up(end + SPARE_FRAMES, header.grain_frames)
         _refuse_nothing(header, first, end, header.source_samples)
         known = header.source_samples
         expected = None if known is None else _samples_between(header, first, end, known)
@@ -81,7 +81,7 @@ def cut_file(
             copy = Copy(output, replace(header, source_samples=expected))
             if file.seekable():
                 reader.seek_frame(first)
-            for item in reader:
+            for item in reader.with_coded():
                 # Not before: as long as nothing begins behind it, the sound may end before `end`.
                 if item.first_frame >= stop:
                     break
@@ -97,21 +97,34 @@ def cut_file(
 
 
 def _border(header: Header, time_s: float | None, frame: int | None, *, up: bool) -> int | None:
-    """Return the frame border at or before a place, or with `up` at or after it."""
+    """Return the border at or before a place, or with `up` at or after it.
+
+    Frames that strides or segments hold together are not divided.
+    """
     if time_s is not None and frame is not None:
         raise ValueError("a place is given in seconds or as a frame, not both")
-    if time_s is None:
-        place: float | None = frame
-    else:
-        place = time_s * header.sample_rate_hz / header.hop_samples
+    place: float | None = frame if time_s is None else _frames_until(header, time_s)
     if place is None:
         return None
     if not 0 <= place < MAX_FRAME:
         raise AudioCodecError(f"a place in the sound is {place:g} frames; expected 0 or more")
     nearest = round(place)
-    if abs(place - nearest) < _NEARLY:
-        return nearest
-    return int(place) + up
+    whole = nearest if abs(place - nearest) < _NEARLY else int(place) + up
+    if up:
+        return _up(whole, header.grain_frames)
+    return whole // header.border_frames * header.border_frames
+
+
+def _frames_until(header: Header, time_s: float) -> float:
+    samples = time_s * header.sample_rate_hz
+    if not header.segment_frames:
+        return samples / header.hop_samples
+    segments, rest = divmod(samples, header.segment_samples)
+    return segments * header.segment_frames + rest / header.hop_samples
+
+
+def _up(frames: int, grain: int) -> int:
+    return -(-frames // grain) * grain
 
 
 def _refuse_nothing(header: Header, first: int, end: int | None, samples: int | None) -> None:

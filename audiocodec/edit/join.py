@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from audiocodec.audio.limits import stream_name
 from audiocodec.bitstream.header import Header
-from audiocodec.bitstream.items import Gap, Packet
+from audiocodec.bitstream.items import CodedPacket, Gap, Packet
 from audiocodec.bitstream.reader import Reader
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
 from audiocodec.errors import FormatError, WrongModel
@@ -109,6 +109,9 @@ _GRID = {
     "sample rate": "source_sample_rate_hz",
     "number of channels": "source_channels",
     "number of rows": "rows",
+    "tuple of strides": "strides",
+    "segment in frames": "segment_frames",
+    "number of levels in a layer": "layer_levels",
 }
 
 
@@ -126,13 +129,19 @@ def _append(reader: Reader, copy: Copy, name: str, *, whole: bool) -> None:
 
     How many these are, only the end tells, so _HELD_FRAMES and a chunk are held back.
     """
-    held: deque[Packet | Gap] = deque()
-    for item in reader:
+    held: deque[Packet | CodedPacket | Gap] = deque()
+    for item in reader.with_coded():
         named = isinstance(item, Gap) and replace(item, reason=f"{name}: {item.reason}")
         held.append(named or item)
         while held[-1].end_frame - held[0].end_frame >= _HELD_FRAMES:
             copy.add(held.popleft())
     end = reader.frames if whole else frames_of(reader.header, reader.source_samples)
+    border = reader.header.border_frames
+    if not whole and end % border:
+        raise FormatError(
+            f"its sound ends after {end} frames, but the next one can only begin at a multiple of "
+            f"{border}; only the last of the files may end so"
+        )
     for item in held:
         if isinstance(item, Gap) or item.first_frame < end:
             copy.add(item, end=end)

@@ -1,6 +1,6 @@
 """Fewer levels: the same sound at a lower bit rate."""
 
-from audiocodec.bitstream.items import Packet
+from audiocodec.bitstream.items import Gap
 from audiocodec.bitstream.reader import Reader
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
 from audiocodec.errors import UnsupportedLevels
@@ -39,9 +39,9 @@ def truncate_file(
         kept = levels if bitrate_bps is None else spec_of(header).levels_for_bitrate(bitrate_bps)
         with create_codes(target, overwrite=overwrite) as output:
             copy = Copy(output, header)
-            for item in reader:
-                if isinstance(item, Packet) and not copy.levels:
-                    _check_present(levels, item.indices.shape[1])
+            for item in reader.with_coded():
+                if not isinstance(item, Gap) and not copy.levels:
+                    _check_present(levels, item.levels)
                 copy.add(item, levels=kept)
             check_sound_length(reader)
             return copy.finish(reader.source_samples)

@@ -23,8 +23,8 @@ class Shape:
     """
 
     dim: int = 32
-    window: int = 2
-    previous: int = 2
+    window: int = 1
+    previous: int = 1
     hidden: int = 192
     out: int = 48
 
