@@ -15,6 +15,7 @@ from torch import Tensor
 from audiocodec.atomic import atomic_output
 from audiocodec.codes import ModelIdentity
 from audiocodec.errors import UnknownModel
+from audiocodec.families.dac import Dac, DacConfig
 from audiocodec.families.lyra import Lyra, LyraConfig
 from audiocodec.families.mimi import Mimi, MimiConfig
 from audiocodec.families.network import CodecNetwork
@@ -41,6 +42,7 @@ FAMILIES = {
     "lyra": Family(LyraConfig, Lyra, torch.float32),
     # Half the precision would change codes.
     "mimi": Family(MimiConfig, Mimi, torch.float32),
+    "dac": Family(DacConfig, Dac, torch.float32),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from audiocodec.errors import UnknownModel, WeightsMismatch
 from audiocodec.families.network import CodecNetwork
 
-from . import mimi
+from . import dac, mimi
 from .checkpoint import Checkpoint
 from .empty import empty_network as empty_network
 
@@ -32,6 +32,8 @@ class Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
+    Layout("DAC of transformers", dac.fits_transformers, dac.build_transformers),
+    Layout("DAC's release", dac.fits_release, dac.build_release),
     Layout("Mimi of transformers", mimi.is_transformers, mimi.build_transformers),
     Layout("Mimi of moshi", mimi.is_moshi, mimi.build_moshi),
 )
