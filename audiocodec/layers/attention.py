@@ -1,10 +1,10 @@
-"""Causal self-attention with a sliding window, in pieces: transformer layers whose state is a cache.
+"""Causal self-attention over a sliding window, in pieces: the state is a cache of keys and values.
 
-Signals are [B, C, T], channels first, as everywhere. Over any pieces the outputs together are
-those of the whole signal at once, and on a CPU equal to the last bit: products are those of
-layers/exact.py, and sums over keys go over blocks of KEYS positions that begin at multiples of
-KEYS since the signal's beginning, whatever the piece. A block that a query does not see adds
-exact zeros, so it may be there or not.
+Signals are [B, C, T] outside and [B, T, C] inside, where every column is a row in memory. Over any
+pieces the outputs together are those of the whole signal at once, and on a CPU equal to the last
+bit: products are those of layers/exact.py, columns are normalised one by one, and sums over keys
+go over blocks of KEYS positions that begin at multiples of KEYS since the signal's beginning,
+whatever the piece. A block that a query does not see adds exact zeros, so it may be there or not.
 
 Sources: "Attention Is All You Need" (arXiv 1706.03762), rotary positions (arXiv 2104.09864),
 layer scale (arXiv 2103.17239).
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .exact import COLUMNS, ROWS, wants_exact
-from .push import PushConv1d, PushLayer
+from .push import PushLayer
 from .state import Carry, State
 
 KEYS = 128
@@ -50,43 +50,23 @@ class TransformerShape:
         if not self.rotary_base > 1 or not self.epsilon > 0:
             raise ValueError(f"rotary_base over 1 and epsilon over 0 expected, not {self}")
 
+    @property
+    def inner(self) -> int:
+        """Channels of all heads together."""
+        return self.heads * self.head_channels
+
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What queries at some positions see; the same in every layer.
 
-    bias: [keys, queries], 0 where a key is seen and minus infinity elsewhere.
-    cosines, sines: [head_channels / 2, queries], of the rotations.
+    bias: [queries, keys], 0 where a key is seen and minus infinity elsewhere.
+    cosines, sines: [queries, 1, head_channels / 2], of the rotations.
     """
 
     bias: Tensor
     cosines: Tensor
     sines: Tensor
-
-
-class ChannelNorm(nn.Module):
-    """Normalisation of every column over its channels, then a weight and a bias a channel."""
-
-    def __init__(self, channels: int, epsilon: float) -> None:
-        super().__init__()
-        self.epsilon = epsilon
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return y [B, C, T] for x."""
-        if not wants_exact(x):
-            columns = functional.layer_norm(
-                x.transpose(1, 2), self.weight.shape, self.weight, self.bias, self.epsilon
-            )
-            return columns.transpose(1, 2)
-        # torch adds up in an order that depends on the number of columns; products do not.
-        averages = x.new_full((1, ROWS, x.shape[1]), 1 / x.shape[1]).expand(len(x), -1, -1)
-        centred = x - torch.bmm(averages, x)[:, :1]
-        variance = torch.bmm(averages, centred.square())[:, :1]
-        centred /= variance.add_(self.epsilon).sqrt_()
-        centred *= self.weight[:, None]
-        return centred.add_(self.bias[:, None])
 
 
 class Attention(nn.Module):
@@ -98,52 +78,50 @@ class Attention(nn.Module):
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
         self.shape = shape
-        inner = shape.heads * shape.head_channels
-        self.inputs = PushConv1d(shape.channels, 3 * inner, kernel=1, bias=False)
-        self.output = PushConv1d(inner, shape.channels, kernel=1, bias=False)
+        self.inputs = nn.Linear(shape.channels, 3 * shape.inner, bias=False)
+        self.output = nn.Linear(shape.inner, shape.channels, bias=False)
 
-    def forward(self, x: Tensor, columns: int, past: Tensor, view: View) -> tuple[Tensor, Tensor]:
-        """Return (y [B, C, T], keys and values of the past and of these columns).
+    def forward(self, x: Tensor, rows: int, past: Tensor, view: View) -> tuple[Tensor, Tensor]:
+        """Return (y [B, T, C], keys and values of the past and of these rows).
 
-        x: [B, C, T], of which the first `columns` belong to the signal, T a multiple of 16.
-        past: rotated keys, then values, [B, 2 heads head_channels, P], from the block on that the
-            first query sees.
+        x: [B, T, C], of which the first `rows` belong to the signal, T a multiple of 4.
+        past: rotated keys, then values, [B, P, 2, heads, head_channels], from the block on that
+            the first query sees.
         """
-        batch, _, total = x.shape
+        batch, total, _ = x.shape
         heads, width = self.shape.heads, self.shape.head_channels
-        projected = self.inputs.convolve(x).reshape(batch, 3, heads, 2, width // 2, total)
-        queries, keys = (_rotated(projected[:, i], view) for i in (0, 1))
-        values = projected[:, 2].reshape(batch, -1, total)
-        new = torch.cat([keys.reshape(batch, -1, total), values], dim=1)[..., :columns]
-        seen = torch.cat([past, new], dim=-1)
-        queries = queries.reshape(batch * heads, width, total) * width**-0.5
-        attended = self._attend(queries, seen, view.bias)
-        return self.output.convolve(attended.reshape(batch, heads * width, total)), seen
+        projected = self.inputs(x).reshape(batch, total, 3, heads, width)
+        queries, keys, values = projected.unbind(2)
+        queries, keys = _rotated(queries, view) * width**-0.5, _rotated(keys, view)
+        new = torch.stack([keys[:, :rows], values[:, :rows]], dim=2)
+        seen = torch.cat([past, new], dim=1)
+        blank = seen.new_zeros(batch, len(view.bias[0]) - seen.shape[1], 2, heads, width)
+        # [2, B heads, T, head_channels]; without a copy for a batch of one.
+        rows_of = torch.cat([seen, blank], dim=1).permute(2, 0, 3, 1, 4).flatten(1, 2)
+        attended = _attend(queries.transpose(1, 2).flatten(0, 1), rows_of[0], rows_of[1], view.bias)
+        attended = attended.unflatten(0, (batch, heads)).transpose(1, 2).flatten(2)
+        return self.output(attended), seen
 
-    def _attend(self, queries: Tensor, seen: Tensor, bias: Tensor) -> Tensor:
-        """Return the means of values, [B heads, width, T], that the queries ask for."""
-        width, many = self.shape.head_channels, len(queries)
-        filled = functional.pad(seen, (0, len(bias) - seen.shape[-1]))
-        keys, values = filled.reshape(len(seen), 2, -1, len(bias)).unbind(1)
-        keys, values = (part.reshape(many, width, len(bias)) for part in (keys, values))
-        scores = torch.bmm(keys.transpose(1, 2), queries).add_(bias)
-        weights = scores.sub_(scores.amax(dim=1, keepdim=True)).exp_()
-        # Rows of ones below the values, so that the same products give the sums of the weights.
-        spare = -width % ROWS or ROWS
-        ones = values.new_ones(many, spare, len(bias))
-        values = torch.cat([values, ones], dim=1)
-        sums = queries.new_zeros(many, width + spare, queries.shape[-1])
-        for begin in range(0, len(bias), KEYS):
-            block = slice(begin, begin + KEYS)
-            sums = torch.baddbmm(sums, values[..., block], weights[:, block])
-        return sums[:, :width] / sums[:, width : width + 1]
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """Return the means of values [R, keys, D] that queries [R, T, D] ask for, [R, T, D]."""
+    scores = torch.bmm(queries, keys.transpose(1, 2)).add_(bias)
+    weights = scores.sub_(scores.amax(dim=-1, keepdim=True)).exp_()
+    sums = queries.new_zeros(*weights.shape[:2], values.shape[-1])
+    totals = queries.new_zeros(*weights.shape[:2], COLUMNS)
+    ones = queries.new_ones(1, KEYS, COLUMNS).expand(len(weights), -1, -1)
+    for begin in range(0, len(bias[0]), KEYS):
+        block = slice(begin, begin + KEYS)
+        sums = torch.baddbmm(sums, weights[..., block], values[:, block])
+        totals = torch.baddbmm(totals, weights[..., block], ones)
+    return sums / totals[..., :1]
 
 
 def _rotated(x: Tensor, view: View) -> Tensor:
-    """Return x [B, heads, 2, width / 2, T] with its halves rotated into each other."""
-    first, second = x.unbind(2)
+    """Return x [B, T, heads, head_channels] with the halves of heads rotated into each other."""
+    first, second = x.chunk(2, dim=-1)
     cosines, sines = view.cosines, view.sines
-    return torch.stack([first * cosines - second * sines, second * cosines + first * sines], dim=2)
+    return torch.cat([first * cosines - second * sines, second * cosines + first * sines], dim=-1)
 
 
 class TransformerLayer(nn.Module):
@@ -152,20 +130,20 @@ class TransformerLayer(nn.Module):
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
         channels = shape.channels
-        self.attention_norm = ChannelNorm(channels, shape.epsilon)
+        self.attention_norm = nn.LayerNorm(channels, eps=shape.epsilon)
         self.attention = Attention(shape)
         self.attention_scale = nn.Parameter(torch.ones(channels))
-        self.feedforward_norm = ChannelNorm(channels, shape.epsilon)
-        self.widen = PushConv1d(channels, shape.feedforward, kernel=1, bias=False)
-        self.narrow = PushConv1d(shape.feedforward, channels, kernel=1, bias=False)
+        self.feedforward_norm = nn.LayerNorm(channels, eps=shape.epsilon)
+        self.widen = nn.Linear(channels, shape.feedforward, bias=False)
+        self.narrow = nn.Linear(shape.feedforward, channels, bias=False)
         self.feedforward_scale = nn.Parameter(torch.ones(channels))
 
-    def forward(self, x: Tensor, columns: int, past: Tensor, view: View) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, rows: int, past: Tensor, view: View) -> tuple[Tensor, Tensor]:
         """Return (y, keys and values), as `Attention` does."""
-        y, seen = self.attention(self.attention_norm(x), columns, past, view)
-        x = x + self.attention_scale[:, None] * y
-        y = _gelu(self.widen.convolve(self.feedforward_norm(x)))
-        return x + self.feedforward_scale[:, None] * self.narrow.convolve(y), seen
+        y, seen = self.attention(self.attention_norm(x), rows, past, view)
+        x = x + self.attention_scale * y
+        y = self.narrow(_gelu(self.widen(self.feedforward_norm(x))))
+        return x + self.feedforward_scale * y, seen
 
 
 def _gelu(x: Tensor) -> Tensor:
@@ -192,48 +170,48 @@ class CausalTransformer(PushLayer):
 
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (y for all of x [B, C, T], state after x)."""
-        empty = x.new_zeros(len(x), 2 * self.shape.heads * self.shape.head_channels, 0)
+        empty = x.new_zeros(len(x), 0, 2, self.shape.heads, self.shape.head_channels)
         carries = state if isinstance(state, tuple) else (Carry(empty, 0),) * len(self.layers)
-        pieces = [x[..., :0]]
-        begin = 0
-        while begin < x.shape[-1]:
+        rows = x.mT.contiguous()
+        pieces, begin = [rows[:, :0]], 0
+        while begin < rows.shape[1]:
             # Up to where a block of keys ends: that bounds memory, and fills the products up.
             room = KEYS - _seen(carries) % KEYS
-            y, carries = self._advance(x[..., begin : begin + room], carries)
+            y, carries = self._advance(rows[:, begin : begin + room], carries)
             pieces.append(y)
             begin += room
-        return torch.cat(pieces, dim=-1) if len(pieces) != 2 else pieces[1], carries
+        return (torch.cat(pieces, dim=1) if len(pieces) != 2 else pieces[1]).mT, carries
 
     def _advance(self, x: Tensor, carries: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Return (y, states) for a piece that ends in the block of keys in which it begins."""
-        columns, seen = x.shape[-1], _seen(carries)
-        x = functional.pad(x, (0, -columns % COLUMNS))
-        view = self._view(seen, columns, x)
-        after = seen + columns
+        rows, seen = x.shape[1], _seen(carries)
+        x = functional.pad(x, (0, 0, 0, -rows % ROWS))
+        view = self._view(seen, rows, x)
+        after = seen + rows
         gone = self._first_block(after) - self._first_block(seen)
         left: list[State] = []
         for layer, carry in zip(self.layers, carries, strict=True):
             assert isinstance(carry, Carry)
-            x, cache = layer(x, columns, carry.columns, view)
-            left.append(Carry(cache[..., gone:], after))
-        return x[..., :columns], tuple(left)
+            x, cache = layer(x, rows, carry.columns, view)
+            left.append(Carry(cache[:, gone:], after))
+        return x[:, :rows], tuple(left)
 
     def _first_block(self, position: int) -> int:
         """Return where the first block of keys begins that a query at `position` sees."""
         return max(0, position - self.shape.window + 1) // KEYS * KEYS
 
-    def _view(self, seen: int, columns: int, x: Tensor) -> View:
-        """Return what queries for x [B, C, T] see; those beyond `columns` repeat the last one."""
+    def _view(self, seen: int, rows: int, x: Tensor) -> View:
+        """Return what queries for x [B, T, C] see; those beyond `rows` repeat the last one."""
         begin, device = self._first_block(seen), x.device
-        end = -(-(seen + columns) // KEYS) * KEYS
-        queries = torch.arange(x.shape[-1], device=device).clamp(max=columns - 1) + seen
-        behind = queries - torch.arange(begin, end, device=device)[:, None]
+        end = -(-(seen + rows) // KEYS) * KEYS
+        queries = torch.arange(x.shape[1], device=device).clamp(max=rows - 1)[:, None] + seen
+        behind = queries - torch.arange(begin, end, device=device)
         visible = (behind >= 0) & (behind < self.shape.window)
         bias = x.new_zeros(visible.shape).masked_fill_(~visible, -math.inf)
         # In double precision, so that hours into a stream the angles are still right.
         rates = torch.arange(0, self.shape.head_channels, 2, dtype=torch.float64)
         frequencies = self.shape.rotary_base ** -(rates / self.shape.head_channels)
-        angles = frequencies[:, None] * queries.cpu().double()
+        angles = (queries.cpu().double() * frequencies)[:, None]
         return View(bias, angles.cos().to(x), angles.sin().to(x))
 
 

@@ -18,7 +18,6 @@ from .strict import fill
 
 FIXED: dict[str, object] = {
     "use_causal_conv": True,
-    "use_conv_shortcut": False,
     "pad_mode": "constant",
     "trim_right_ratio": 1.0,
     "hidden_act": "gelu",
@@ -30,9 +29,9 @@ MOSHI_HEADS = 8
 """Of moshi's transformers; its file says nothing of them."""
 
 
-def _pointwise(tensors: list[Tensor]) -> Tensor:
-    """Return matrices one below the other, as the weight of one convolution with kernel 1."""
-    return torch.cat(tensors)[:, :, None]
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    """Return matrices one below the other."""
+    return torch.cat(tensors)
 
 
 def _codebooks(tensors: list[Tensor]) -> Tensor:
@@ -49,16 +48,19 @@ def _halves(tensors: list[Tensor]) -> Tensor:
         part.reshape(MOSHI_HEADS, -1, 2, channels).transpose(1, 2).reshape(inner, channels)
         for part in parts[:2]
     ]
-    return _pointwise([*turned, parts[2]])
+    return torch.cat([*turned, parts[2]])
 
 
 _CONVOLUTION = r"{0}\.layers\.{1}\.layers\.(\d+)\.(weight|bias)"
 _UNIT = r"{0}\.layers\.{1}\.layers\.(\d+)\.body\.layers\.(\d+)\.(weight|bias)"
+_SHORTCUT = r"{0}\.layers\.{1}\.layers\.(\d+)\.shortcut\.(weight|bias)"
 _LAYER = r"(en|de)coder\.layers\.1\.layers\.(\d+)\."
 
 TRANSFORMERS = (
     Rule(_CONVOLUTION.format("encoder", 0), ("encoder.layers.{0}.conv.{1}",)),
     Rule(_CONVOLUTION.format("decoder", 2), ("decoder.layers.{0}.conv.{1}",)),
+    Rule(_SHORTCUT.format("encoder", 0), ("encoder.layers.{0}.shortcut.conv.{1}",)),
+    Rule(_SHORTCUT.format("decoder", 2), ("decoder.layers.{0}.shortcut.conv.{1}",)),
     Rule(_UNIT.format("encoder", 0), ("encoder.layers.{0}.block.{1}.conv.{2}",)),
     Rule(_UNIT.format("decoder", 2), ("decoder.layers.{0}.block.{1}.conv.{2}",)),
     Rule(
@@ -67,12 +69,11 @@ TRANSFORMERS = (
     Rule(
         _LAYER + r"attention\.inputs\.weight",
         tuple(f"{{0}}coder_transformer.layers.{{1}}.self_attn.{x}_proj.weight" for x in "qkv"),
-        _pointwise,
+        _stacked,
     ),
     Rule(
         _LAYER + r"attention\.output\.weight",
         ("{0}coder_transformer.layers.{1}.self_attn.o_proj.weight",),
-        _pointwise,
     ),
     Rule(
         _LAYER + "attention_scale",
@@ -82,12 +83,8 @@ TRANSFORMERS = (
         _LAYER + r"feedforward_norm\.(\w+)",
         ("{0}coder_transformer.layers.{1}.post_attention_layernorm.{2}",),
     ),
-    Rule(
-        _LAYER + r"widen\.weight", ("{0}coder_transformer.layers.{1}.mlp.fc1.weight",), _pointwise
-    ),
-    Rule(
-        _LAYER + r"narrow\.weight", ("{0}coder_transformer.layers.{1}.mlp.fc2.weight",), _pointwise
-    ),
+    Rule(_LAYER + r"widen\.weight", ("{0}coder_transformer.layers.{1}.mlp.fc1.weight",)),
+    Rule(_LAYER + r"narrow\.weight", ("{0}coder_transformer.layers.{1}.mlp.fc2.weight",)),
     Rule(_LAYER + "feedforward_scale", ("{0}coder_transformer.layers.{1}.mlp_layer_scale.scale",)),
     Rule(r"encoder\.layers\.2\.weight", ("downsample.conv.weight",)),
     Rule(r"decoder\.layers\.0\.weight", ("upsample.conv.weight",)),
@@ -110,21 +107,19 @@ _MOSHI_LAYER = "{0}coder_transformer.transformer.layers.{1}."
 MOSHI = (
     Rule(_CONVOLUTION.format("encoder", 0), ("encoder.model.{0}.conv.conv.{1}",)),
     Rule(_CONVOLUTION.format("decoder", 2), ("decoder.model.{0}.conv.conv.{1}",)),
+    Rule(_SHORTCUT.format("encoder", 0), ("encoder.model.{0}.shortcut.conv.conv.{1}",)),
+    Rule(_SHORTCUT.format("decoder", 2), ("decoder.model.{0}.shortcut.conv.conv.{1}",)),
     Rule(_UNIT.format("encoder", 0), ("encoder.model.{0}.block.{1}.conv.conv.{2}",)),
     Rule(_UNIT.format("decoder", 2), ("decoder.model.{0}.block.{1}.conv.conv.{2}",)),
     Rule(_LAYER + r"attention_norm\.(\w+)", (_MOSHI_LAYER + "norm1.{2}",)),
     Rule(
         _LAYER + r"attention\.inputs\.weight", (_MOSHI_LAYER + "self_attn.in_proj_weight",), _halves
     ),
-    Rule(
-        _LAYER + r"attention\.output\.weight",
-        (_MOSHI_LAYER + "self_attn.out_proj.weight",),
-        _pointwise,
-    ),
+    Rule(_LAYER + r"attention\.output\.weight", (_MOSHI_LAYER + "self_attn.out_proj.weight",)),
     Rule(_LAYER + "attention_scale", (_MOSHI_LAYER + "layer_scale_1.scale",)),
     Rule(_LAYER + r"feedforward_norm\.(\w+)", (_MOSHI_LAYER + "norm2.{2}",)),
-    Rule(_LAYER + r"widen\.weight", (_MOSHI_LAYER + "linear1.weight",), _pointwise),
-    Rule(_LAYER + r"narrow\.weight", (_MOSHI_LAYER + "linear2.weight",), _pointwise),
+    Rule(_LAYER + r"widen\.weight", (_MOSHI_LAYER + "linear1.weight",)),
+    Rule(_LAYER + r"narrow\.weight", (_MOSHI_LAYER + "linear2.weight",)),
     Rule(_LAYER + "feedforward_scale", (_MOSHI_LAYER + "layer_scale_2.scale",)),
     Rule(r"encoder\.layers\.2\.weight", ("downsample.conv.conv.conv.weight",)),
     Rule(r"decoder\.layers\.0\.weight", ("upsample.convtr.conv.conv.weight",)),
@@ -229,12 +224,13 @@ def transformers_config(table: Mapping[str, Any]) -> MimiConfig:
         channels=number("audio_channels", usual.channels),
         filters=number("num_filters", usual.filters),
         strides=tuple(reversed(ratios)),
-        residual_units=number("num_residual_layers", usual.residual_units),
+        units=number("num_residual_layers", usual.units),
         kernel=number("kernel_size", usual.kernel),
         last_kernel=number("last_kernel_size", usual.last_kernel),
-        residual_kernel=number("residual_kernel_size", usual.residual_kernel),
+        unit_kernel=number("residual_kernel_size", usual.unit_kernel),
         dilation_base=number("dilation_growth_rate", usual.dilation_base),
         compress=number("compress", usual.compress),
+        shortcut=bool(table.get("use_conv_shortcut", usual.shortcut)),
         latent_dim=dim,
         latent_stride=int(inner_rate / float(frame_rate)),
         upsample_groups=number("upsample_groups", usual.upsample_groups),
@@ -286,11 +282,12 @@ def moshi_config(shapes: Mapping[str, tuple[int, ...]]) -> MimiConfig:
         channels=channels,
         filters=filters,
         strides=tuple(shape[2] // 2 for shape in strided),
-        residual_units=len(units) // max(1, len(strided)),
+        units=len(units) // max(1, len(strided)),
         kernel=kernel,
         last_kernel=last_kernel,
-        residual_kernel=unit[2],
+        unit_kernel=unit[2],
         compress=filters // unit[0],
+        shortcut="encoder.model.1.shortcut.conv.conv.weight" in shapes,
         latent_dim=dim,
         latent_stride=down[2] // 2,
         upsample_groups=dim // shapes["upsample.convtr.conv.conv.weight"][1],
