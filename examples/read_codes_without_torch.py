@@ -2,8 +2,9 @@
 
     python examples/read_codes_without_torch.py in.codes [out.npy]
 
-It reads every version-1 file of packed bits, passes over damaged chunks and layers, and shares no
-code with audiocodec: it proves that audiocodec/bitstream/format.md is enough to get at the codes.
+It reads every version-1 file of packed bits (entropy_coding/ has the rest), passes over
+damaged chunks and layers, and shares no code with audiocodec: it proves that
+audiocodec/bitstream/format.md is enough to get at the codes.
 """
 
 import sys
@@ -42,7 +43,7 @@ def runs(data: bytes) -> list[int]:
     return numbers
 
 
-def read_header(data: bytes) -> tuple[dict[int, bytes], int]:
+def read_header(data: bytes, known_coding: bytes = b"\0") -> tuple[dict[int, bytes], int]:
     """Return the header's fields by tag, and where the first record begins."""
     end = 11 + int.from_bytes(data[9:11], "little")
     if data[:9] != b"\x89CODES\r\n\1" or crc32c(data[8:end]) != data[end : end + 4]:
@@ -52,7 +53,7 @@ def read_header(data: bytes) -> tuple[dict[int, bytes], int]:
         size, start = number(data, at + 1)
         fields[data[at]] = data[start : start + size]
         at = start + size
-    if fields.get(14) or fields.get(13, b"\0") != b"\0":
+    if fields.get(14) or fields.get(13, b"\0") > known_coding:
         raise SystemExit(f"needs {fields.get(14, b'').decode() or 'entropy coding'}")
     return fields, end + 4
 
