@@ -5,12 +5,35 @@ that of an independent implementation of it.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from audiocodec.layers.exact import COLUMNS, wants_exact
+from audiocodec.layers.prepared import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One codebook, filled up for exact products: words [N', D / G], and -|word|^2 / 2 [N']."""
+
+    words: Tensor
+    offset: Tensor
+
+    def nearest(self, columns: Tensor) -> Tensor:
+        """Return the index [n] of the word nearest to each of columns [n, D / G]."""
+        # |x - e|^2 is least where <x, e> - |e|^2 / 2 is largest.
+        return torch.addmm(self.offset, columns, self.words.T).argmax(dim=1)
+
+
+def _search(codebook: Tensor) -> _Search:
+    offset = codebook.square().sum(dim=1).mul_(-0.5)
+    if spare := -len(codebook) % COLUMNS:  # see layers/exact.py
+        codebook = functional.pad(codebook, (0, 0, 0, spare))
+        offset = functional.pad(offset, (0, spare), value=-math.inf)
+    return _Search(codebook, offset)
 
 
 class ResidualQuantizer(nn.Module):
@@ -30,6 +53,7 @@ class ResidualQuantizer(nn.Module):
         if dim % groups:
             raise ValueError(f"{dim} dimensions cannot be split into {groups} equal groups")
         self.groups = groups
+        self._searches: Prepared[list[_Search]] = Prepared()
         self.register_buffer("codebooks", torch.zeros(levels, codebook_size, dim // groups))
 
     @property
@@ -45,29 +69,31 @@ class ResidualQuantizer(nn.Module):
 
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
-        frames = latents.shape[-1]
+        batch, dim, frames = latents.shape
         spare = -frames % COLUMNS if wants_exact(latents) else 0  # see layers/exact.py
-        residual = functional.pad(latents, (0, spare)).clone()
+        columns = functional.pad(latents, (0, spare)).transpose(1, 2)
+        residual = columns.to(self.codebooks.dtype).clone(memory_format=torch.contiguous_format)
+        residual = residual.view(-1, dim)
+        searches = self._searches.get(self._prepare, self.codebooks)
         indices = []
         for level in range(levels):
-            part = residual[:, self.slice_of(level)]
-            index = self.nearest(part, level)
-            part -= self.look_up(index, level)
-            indices.append(index[:, :frames])
-        return torch.stack(indices, dim=1)
+            part = residual if self.groups == 1 else residual[:, self.slice_of(level)]
+            search = searches[level]
+            index = search.nearest(part)
+            part -= search.words.index_select(0, index)
+            indices.append(index)
+        found = torch.stack(indices).view(levels, batch, frames + spare)
+        return found[..., :frames].transpose(0, 1)
+
+    def _prepare(self) -> list[_Search]:
+        return [_search(codebook) for codebook in self.codebooks]
 
     def nearest(self, x: Tensor, level: int) -> Tensor:
         """Return the index [B, F] of the vector nearest to each column of x [B, D / G, F]."""
         batch, width, frames = x.shape
-        codebook = self.codebooks[level]
-        columns = x.transpose(1, 2).reshape(batch * frames, width).to(codebook.dtype)
-        # |x - e|^2 is least where <x, e> - |e|^2 / 2 is largest.
-        offset = codebook.square().sum(dim=1).mul_(-0.5)
-        if spare := -len(codebook) % COLUMNS:  # see layers/exact.py
-            codebook = functional.pad(codebook, (0, 0, 0, spare))
-            offset = functional.pad(offset, (0, spare), value=-math.inf)
-        scores = torch.addmm(offset, columns, codebook.T)
-        return scores.argmax(dim=1).reshape(batch, frames)
+        search = _search(self.codebooks[level])
+        columns = x.transpose(1, 2).reshape(batch * frames, width).to(search.words.dtype)
+        return search.nearest(columns).reshape(batch, frames)
 
     def look_up(self, index: Tensor, level: int) -> Tensor:
         """Return the vectors [B, D / G, F] at index [B, F] of one level."""
@@ -77,7 +103,9 @@ class ResidualQuantizer(nn.Module):
         """Return the sum of the vectors at indices [B, levels, F] as latents [B, D, F]."""
         batch, levels, frames = indices.shape
         dim = int(self.codebooks.shape[2]) * self.groups
-        latents = self.codebooks.new_zeros(batch, dim, frames)
-        for level in range(levels):
-            latents[:, self.slice_of(level)] += self.look_up(indices[:, level], level)
-        return latents
+        columns = self.codebooks.new_zeros(batch * frames, dim)
+        by_level = indices.transpose(0, 1).reshape(levels, batch * frames)
+        for level, (codebook, index) in enumerate(zip(self.codebooks, by_level, strict=False)):
+            part = columns if self.groups == 1 else columns[:, self.slice_of(level)]
+            part += codebook.index_select(0, index)
+        return columns.view(batch, frames, dim).transpose(1, 2).contiguous()
