@@ -23,7 +23,7 @@ from audiocodec.layers.int8 import (
     Int8Residual,
     ToInt8,
 )
-from audiocodec.layers.ordered import conv1d_ordered
+from audiocodec.layers.ordered import OrderedProducts
 
 from .soundstream import SoundStream, SoundStreamConfig, build_decoder, build_encoder
 
@@ -222,4 +222,4 @@ class Lyra(SoundStream):
         # Whatever comes before int8 layers decides how they round.
         for layer in [*self.encoder.modules(), self.decoder.layers[0]]:
             if isinstance(layer, CausalConv1d):
-                layer.exact = conv1d_ordered
+                layer.exact = OrderedProducts()

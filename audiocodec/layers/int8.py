@@ -63,13 +63,15 @@ class Int8LeakyReLU(nn.Module):
         super().__init__()
         self.target = target
         rescale = np.float32(source.scale) / np.float32(target.scale)
-        self.above = float(np.rint(256 * rescale))
-        self.below = float(np.rint(256 * (rescale * np.float32(negative_slope))))
+        self.above = float(np.rint(256 * rescale)) / 256
+        self.below = float(np.rint(256 * (rescale * np.float32(negative_slope)))) / 256
+        self.slope = self.below / self.above if self.above else 0.0
 
     def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (c on the target, an empty state)."""
-        y = torch.where(c >= 0, c * self.above, c * self.below)
-        return self.target.clamp(y.add_(128).div_(256).floor_()), ()
+        # Exact results are multiples of 1/256, so another 1/512 makes up for the roundings here.
+        y = functional.leaky_relu(c, self.slope).mul_(self.above)
+        return self.target.clamp(y.add_(0.5 + 1 / 512).floor_()), ()
 
 
 class Int8Conv1d(nn.Module):

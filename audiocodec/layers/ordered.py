@@ -10,67 +10,111 @@ terms each, of which the first ROWS_AT_ONCE are the sums so far times the unit m
 them is added to zero, which is exact, and the others are zero.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .exact import COLUMNS, ROWS
+from .prepared import Prepared
 
 MAX_TERMS = 192
 ROWS_AT_ONCE = 32
 
 
-def conv1d_ordered(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    *,
-    stride: int,
-    dilation: int,
-    groups: int = 1,
-) -> Tensor:
-    """Return what `conv1d_exact` returns, but for the order of summation."""
-    out, channels, kernel = weight.shape
-    frames = (x.shape[-1] - (kernel - 1) * dilation - 1) // stride + 1
-    spare = -frames % COLUMNS
-    x = functional.pad(x, (0, spare * stride)) if spare else x.contiguous()
-    shape = (groups, kernel, channels, frames + spare)
-    start = x.new_zeros(out) if bias is None else bias
-    taps_first = weight.transpose(1, 2).reshape(groups, out // groups, kernel * channels)
-    matrices = torch.cat([start.reshape(groups, -1, 1), taps_first], dim=2)
-    if out // groups % ROWS:
-        matrices = functional.pad(matrices, (0, 0, 0, -(out // groups) % ROWS))
-    rows = []
-    for row in x:
-        step = row.stride(0)
-        taps = row.as_strided(shape, (channels * step, dilation, step, stride)).flatten(1, 2)
-        ones = row.new_ones(groups, 1, shape[-1])
-        sums = _product(matrices, torch.cat([ones, taps], dim=1))
-        rows.append(sums[:, : out // groups].reshape(out, -1))
-    y = rows[0][None] if len(rows) == 1 else torch.stack(rows)
-    return y[..., :frames]
+@dataclass(frozen=True, slots=True)
+class _Matrices:
+    """A weight [O, C / G, k] and its bias, cut into products of no more than MAX_TERMS terms.
+
+    first [G, O / G, n]: the bias and the terms after it. later: for every further block of terms
+    one matrix [G, R, R + n] for every R outputs of a group, a unit matrix before the terms.
+    """
+
+    first: Tensor
+    later: tuple[tuple[Tensor, ...], ...]
 
 
-def _product(matrices: Tensor, terms: Tensor) -> Tensor:
-    """Return matrices [G, O, K] @ terms [G, K, F], each sum in the order of k."""
-    sums = matrices[..., :MAX_TERMS] @ terms[:, :MAX_TERMS]
+class OrderedProducts:
+    """`conv1d_exact` for one layer, but for the order of summation."""
+
+    def __init__(self) -> None:
+        self._matrices: Prepared[_Matrices] = Prepared()
+
+    def __call__(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        *,
+        stride: int,
+        dilation: int,
+        groups: int = 1,
+    ) -> Tensor:
+        """Return the valid correlation of x [B, C, T] with weight [O, C / groups, k]."""
+        out, _, kernel = weight.shape
+        frames = (x.shape[-1] - (kernel - 1) * dilation - 1) // stride + 1
+        matrices = self._matrices.get(lambda: _cut(weight, bias, groups), weight, bias)
+        rows = []
+        for row in x:
+            terms = _terms(row, kernel, frames, stride=stride, dilation=dilation, groups=groups)
+            sums = _product(matrices, terms)
+            rows.append(sums[:, : out // groups].reshape(out, -1)[:, :frames])
+        return rows[0][None] if len(rows) == 1 else torch.stack(rows)
+
+
+def _cut(weight: Tensor, bias: Tensor | None, groups: int) -> _Matrices:
+    """Return a weight in the order of its terms: the bias, then tap by tap."""
+    out = len(weight)
+    start = weight.new_zeros(out) if bias is None else bias
+    terms = weight.transpose(1, 2).reshape(groups, out // groups, -1)
+    whole = torch.cat([start.reshape(groups, -1, 1), terms], dim=2)
+    whole = functional.pad(whole, (0, 0, 0, -(out // groups) % ROWS))
+    later = []
     step = MAX_TERMS - ROWS_AT_ONCE
-    for begin in range(MAX_TERMS, terms.shape[1], step):
-        block = matrices[..., begin : begin + step]
+    for begin in range(MAX_TERMS, whole.shape[2], step):
+        parts = torch.split(whole[..., begin : begin + step], ROWS_AT_ONCE, dim=1)
+        later.append(tuple(torch.cat([_unit(part), part], dim=2) for part in parts))
+    return _Matrices(whole[..., :MAX_TERMS].contiguous(), tuple(later))
+
+
+def _unit(block: Tensor) -> Tensor:
+    """Return a unit matrix for the outputs of each group of a block [G, R, n]."""
+    groups, rows, _ = block.shape
+    return torch.eye(rows, dtype=block.dtype, device=block.device).expand(groups, -1, -1)
+
+
+def _terms(
+    row: Tensor, kernel: int, frames: int, *, stride: int, dilation: int, groups: int
+) -> Tensor:
+    """Return what the matrices multiply, for one row [C, T]: ones, then tap by tap.
+
+    [G, 1 + k C / G, F], F filled up to a multiple of COLUMNS with anything finite.
+    """
+    spare, channels = -frames % COLUMNS, len(row) // groups
+    if kernel == 1 and stride == 1:
+        return functional.pad(row.reshape(groups, channels, -1), (0, spare, 1, 0), value=1.0)
+    row = row.contiguous()
+    step = row.stride(0)
+    taps = row.as_strided(
+        (groups, kernel, channels, frames), (channels * step, dilation, step, stride)
+    )
+    terms = row.new_ones(groups, 1 + kernel * channels, frames + spare)
+    terms[:, 1:, :frames].view(taps.shape).copy_(taps)
+    return terms
+
+
+def _product(matrices: _Matrices, terms: Tensor) -> Tensor:
+    """Return the matrices times terms [G, K, F], each sum in the order of k: [G, O / G, F]."""
+    sums = torch.bmm(matrices.first, terms[:, :MAX_TERMS])
+    begin = MAX_TERMS
+    for parts in matrices.later:
+        count = parts[0].shape[2] - parts[0].shape[1]
         room = sums.new_empty(len(sums), ROWS_AT_ONCE, sums.shape[2])
-        both = torch.cat([room, terms[:, begin : begin + step]], dim=1)
-        for part, rows in zip(
-            torch.split(sums, ROWS_AT_ONCE, dim=1),
-            torch.split(block, ROWS_AT_ONCE, dim=1),
-            strict=True,
-        ):
+        both = torch.cat([room, terms[:, begin : begin + count]], dim=1)
+        for matrix, part in zip(parts, torch.split(sums, ROWS_AT_ONCE, dim=1), strict=True):
             there = both[:, ROWS_AT_ONCE - part.shape[1] :]
             there[:, : part.shape[1]] = part
-            part[:] = torch.cat([_unit(part), rows], dim=2) @ there
+            torch.bmm(matrix, there, out=part)
+        begin += count
     return sums
-
-
-def _unit(sums: Tensor) -> Tensor:
-    """Return a unit matrix for each of sums [G, O, F]."""
-    size = sums.shape[1]
-    return torch.eye(size, dtype=sums.dtype, device=sums.device).expand(len(sums), -1, -1)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audiocodec.layers.exact import conv1d_exact
 from audiocodec.layers.int8 import (
@@ -14,7 +16,7 @@ from audiocodec.layers.int8 import (
     Int8Residual,
     ToInt8,
 )
-from audiocodec.layers.ordered import conv1d_ordered
+from audiocodec.layers.ordered import OrderedProducts
 
 ALL = torch.arange(-128.0, 128.0)
 
@@ -26,10 +28,19 @@ def test_to_int8_rounds_to_even_and_clamps() -> None:
     assert FromInt8(Grid(0.5, 10))(c)[0].tolist() == [[0, 0, 1, 1, 0, 58.5, -69]]
 
 
-@pytest.mark.parametrize(("source", "target"), [(Grid(17.63, 67), Grid(6.39, -8))])
-def test_leaky_relu_is_the_fixed_point_one(source: Grid, target: Grid) -> None:
-    found, _ = Int8LeakyReLU(negative_slope=0.3, source=source, target=target)(ALL - source.zero)
-    above, below = round(256 * 17.63 / 6.39), round(256 * 17.63 / 6.39 * 0.3)
+@given(
+    scale=st.floats(1e-4, 1e4),
+    zeros=st.tuples(st.integers(-128, 127), st.integers(-128, 127)),
+    slope=st.floats(0, 0.99),
+)
+@settings(deadline=None, max_examples=100)
+def test_leaky_relu_is_the_fixed_point_one(
+    scale: float, zeros: tuple[int, int], slope: float
+) -> None:
+    source, target = Grid(scale, zeros[0]), Grid(6.39, zeros[1])
+    found, _ = Int8LeakyReLU(negative_slope=slope, source=source, target=target)(ALL - source.zero)
+    ratio = np.float32(scale) / np.float32(6.39)
+    above, below = (int(np.rint(256 * ratio * np.float32(factor))) for factor in (1, slope))
     for stored, c in zip(range(-128, 128), found.tolist(), strict=True):
         v = stored - source.zero
         expected = (v * (above if v >= 0 else below) + 128 >> 8) + target.zero
@@ -123,7 +134,8 @@ def test_sums_are_in_the_order_of_taps_and_channels(
     weight = torch.randn(out, channels // groups, kernel, generator=generator)
     bias = torch.randn(out, generator=generator)
     settings = {"stride": stride, "dilation": 1, "groups": groups}
-    found = conv1d_ordered(x, weight, bias, **settings)
+    ordered = OrderedProducts()
+    found = ordered(x, weight, bias, **settings)
     assert torch.allclose(found, conv1d_exact(x, weight, bias, **settings), rtol=1e-3, atol=1e-3)
     # A fused multiply-add rounds once; in float64 nearly so.
     sums = bias.double()[:, None].expand(-1, 30)
@@ -136,6 +148,6 @@ def test_sums_are_in_the_order_of_taps_and_channels(
             sums = (product + sums).float().double()
     # On other processors than x86 the order may be another one; then only the last bits differ.
     assert torch.allclose(found[0].double(), sums, rtol=1e-4, atol=1e-4)
-    whole = conv1d_ordered(x, weight, bias, **settings)
-    part = conv1d_ordered(x[..., 3 * stride :], weight, bias, **settings)
+    whole = ordered(x, weight, bias, **settings)
+    part = ordered(x[..., 3 * stride :], weight, bias, **settings)
     assert torch.equal(whole[..., 3:], part)
