@@ -71,7 +71,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
             "HF_HUB_DISABLE_XET": True,
         }
         for name, value in values.items():
-            monkeypatch.setattr(constants, name, value)
+            monkeypatch.setattr(constants, name, value, raising=False)
         environment = {
             "HF_ENDPOINT": server.endpoint,
             "HF_HOME": str(tmp_path / "home"),

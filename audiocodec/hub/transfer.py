@@ -89,16 +89,29 @@ def fetch_file(remote: Remote, file: str, *, max_bytes: int, verify: bool = Fals
 
 
 def _download(remote: Remote, file: str, url: str, blob: Path, size: int) -> None:
+    partial = blob.with_name(f"{blob.name}.incomplete")
+    if _size(partial) > size:
+        partial.unlink()
+    _refuse_full_disk(blob.parent, size - _size(partial))
+    # Every try but the last brought something, so it ends.
+    while not _try(remote, file, url, partial, size):
+        pass
+    if _digest(partial, blob.name) != blob.name:
+        partial.unlink()
+        raise WeightsMismatch(
+            f"{remote.name}: the bytes of {file} that arrived are not those that the Hub names by "
+            f"the hash {blob.name[:12]}; nothing was kept; try again, or another HF_ENDPOINT"
+        )
+    os.replace(partial, blob)
+
+
+def _try(remote: Remote, file: str, url: str, partial: Path, size: int) -> bool:
+    """Fetch what is missing, and return whether nothing is missing any more."""
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-    partial = blob.with_name(f"{blob.name}.incomplete")
-    have = partial.stat().st_size if partial.exists() else 0
-    if have > size:
-        partial.unlink()
-        have = 0
-    _refuse_full_disk(blob.parent, size - have)
     headers = {**build_hf_headers(token=remote.token), "Accept-Encoding": "identity"}
+    have = _size(partial)
     try:
         with partial.open("ab") as output:
             http_get(
@@ -113,18 +126,18 @@ def _download(remote: Remote, file: str, url: str, blob: Path, size: int) -> Non
         if is_full_disk(error) or _is_beyond_repair(error):
             partial.unlink(missing_ok=True)
         elif is_unreachable(error):
+            if _size(partial) > have:
+                return False
             raise AudioCodecError(
-                f"{remote.name}: the connection broke off after {partial.stat().st_size} of {size} "
-                f"bytes of {file}; run it again to go on from there"
+                f"{remote.name}: the connection broke off after {_size(partial)} of {size} bytes "
+                f"of {file}; run it again to go on from there"
             ) from error
         raise
-    if _digest(partial, blob.name) != blob.name:
-        partial.unlink()
-        raise WeightsMismatch(
-            f"{remote.name}: the bytes of {file} that arrived are not those that the Hub names by "
-            f"the hash {blob.name[:12]}; nothing was kept; try again, or another HF_ENDPOINT"
-        )
-    os.replace(partial, blob)
+    return True
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _is_beyond_repair(error: Exception) -> bool:
