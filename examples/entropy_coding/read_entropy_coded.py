@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 
 sys.path.append(str(Path(__file__).parents[1]))
-from read_codes_without_torch import number, read_header, runs  # noqa: E402
+from read_codes_without_torch import number, read_header, runs
 
+Tables = dict[str, np.ndarray]
 PASSES = [(0, 16, 0), (8, 16, 8), (4, 8, 4), (2, 4, 2), (1, 2, 1)]
 
 
-def read_tables(data: bytes) -> dict[str, np.ndarray]:
+def read_tables(data: bytes) -> Tables:
     start = 8 + int.from_bytes(data[:8], "little")
-    entries, tables = json.loads(data[8:start]), dict[str, np.ndarray]()
+    entries, tables = json.loads(data[8:start]), Tables()
     facts = entries.pop("__metadata__")
     for name, entry in entries.items():
         begin, end = (start + offset for offset in entry["data_offsets"])
@@ -46,12 +47,12 @@ def pull(state: list[int], layer: bytes, weights: np.ndarray) -> int:
     return code
 
 
-def static_weights(t: dict, codes: np.ndarray, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
+def static_weights(t: Tables, codes: np.ndarray, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
     for row, f in np.ndindex(len(codes), codes.shape[2]):
         yield row, f, t[f"counts.{k}"]
 
 
-def context_weights(t: dict, codes: np.ndarray, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
+def context_weights(t: Tables, codes: np.ndarray, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
     (rows, _, frames), v, w = codes.shape, t["vectors"], int(t["window"])
     sums = np.zeros((rows, frames, v.shape[2]), int)
     sums += sum(t["gains"][j] * v[j][codes[:, j]] for j in range(k))
@@ -78,7 +79,7 @@ def unpack(data: bytes, count: int, width: int) -> np.ndarray:
     return bits @ (1 << np.arange(width)[::-1])
 
 
-def read_chunks(data: bytes, tables: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
+def read_chunks(data: bytes, tables: Tables) -> Iterator[np.ndarray]:
     fields, at = read_header(data, b"\1")
     rows, step = number(fields.get(5, b"\1"))[0], number(fields.get(19, b"\4"))[0]
     widths = [max(1, (size - 1).bit_length()) for size in runs(fields[4])]

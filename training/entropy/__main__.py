@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.numpy import save
 
-from audiocodec.atomic import atomic_output
+from audiocodec.atomic import atomic_output, refuse_existing
 from audiocodec.codec import Codec
 from audiocodec.entropy_tables import FILE, read_tables
 from audiocodec.errors import AudioCodecError
@@ -66,6 +66,7 @@ def _codes(codec: Codec, options: argparse.Namespace) -> Codes:
 def learn(options: argparse.Namespace) -> Path:
     """Encode, train, write and measure; return the file."""
     out: Path = options.out or options.model / FILE
+    refuse_existing(out, overwrite=options.force)  # before work that would be in vain
     started = time.monotonic()
     codec = load(options.model)
     codes = _codes(codec, options)

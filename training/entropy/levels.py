@@ -1,6 +1,7 @@
 """All levels, coarse to fine: from the codes of a corpus to the arrays of a file of tables."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ def context_arrays(
 ) -> tuple[Arrays, dict[str, str]]:
     """Train a network for each level and return them in whole numbers, and the facts."""
     codebooks = _codebooks(codec)
+    shape = replace(shape, dim=min(shape.dim, codebooks.shape[2]))
     torch.manual_seed(0)
     found = whole_vectors(codebooks, chunks, shape)
     sums = torch.zeros(len(chunks), chunks.shape[2], shape.dim, dtype=torch.int64)

@@ -21,9 +21,11 @@ HEADER = Header(
 )
 
 
-def file_of(codes: np.ndarray, header: Header = HEADER, **options: int) -> io.BytesIO:
+def file_of(
+    codes: np.ndarray, header: Header = HEADER, *, chunk_frames: int | None = None
+) -> io.BytesIO:
     file = io.BytesIO()
-    writer = Writer(file, header, **options)
+    writer = Writer(file, header, chunk_frames=chunk_frames)
     writer.write(codes)
     writer.finish()
     file.seek(0)
