@@ -93,6 +93,10 @@ def eval_(
     seconds: Seconds = None,
     jobs: Jobs = None,
     title: Annotated[str | None, typer.Option("--title", help="Title of the report.")] = None,
+    command: Annotated[
+        str | None,
+        typer.Option("--command", metavar="TEXT", help="Show this as the command that made it."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget what FOLDER holds of an earlier run.")
     ] = False,
@@ -136,7 +140,7 @@ def eval_(
         jobs=jobs,
         fresh=fresh,
         title=title,
-        command=shlex.join(["codec", *sys.argv[1:]]),
+        command=command or shlex.join(["codec", *sys.argv[1:]]),
     )
     console = Console(quiet)
     report = evaluate(task, chosen, console)

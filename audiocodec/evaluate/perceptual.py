@@ -59,5 +59,5 @@ def _stoi(
         warnings.simplefilter("error", RuntimeWarning)
         try:
             return float(measure(reference, estimate, sample_rate_hz, extended=extended))
-        except RuntimeWarning:
+        except (RuntimeWarning, np.exceptions.AxisError):  # nothing, or hardly anything, was left
             return float("nan")

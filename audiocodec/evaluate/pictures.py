@@ -223,5 +223,5 @@ def _true_colour(kind: int, rgb: NDArray[np.uint8]) -> str:
 
 
 def _colour_of_256(kind: int, rgb: NDArray[np.uint8]) -> str:
-    red, green, blue = (int(value) * 5 // 255 for value in rgb)
+    red, green, blue = (round(int(value) * 5 / 255) for value in rgb)
     return f"{kind};5;{16 + 36 * red + 6 * green + blue}"
