@@ -1,13 +1,16 @@
 """The discriminators and their optimizer behind two verbs: judge and fool."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .config import DiscriminatorConfig, OptimConfig
+from .config import DiscriminatorConfig, OptimConfig, RunConfig
 from .discriminators.ensemble import Ensemble
+from .discriminators.judgement import Judgement
+from .group import ALONE, Group
 from .losses.adversarial import feature_loss, fool_loss, judge_loss
 from .optim import adam
 
@@ -20,18 +23,36 @@ class Verdict:
     feature: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the discriminators learnt from: their loss, and its gradient's norm before clipping."""
+
+    loss: Tensor
+    gradient_norm: Tensor
+
+
 class Adversary:
     """Discriminators that learn from pairs, and grade the generator's output."""
 
     def __init__(
-        self, config: DiscriminatorConfig, optim: OptimConfig, *, device: torch.device
+        self,
+        config: DiscriminatorConfig,
+        optim: OptimConfig,
+        *,
+        device: torch.device,
+        run: RunConfig | None = None,
+        group: Group = ALONE,
     ) -> None:
-        self.config, self.optim, self.device = config, optim, device
-        self.max_grad_norm = optim.max_grad_norm
+        self.config, self.optim, self.device, self.group = config, optim, device, group
+        self.run = run or RunConfig()
         self._begin()
 
     def _begin(self) -> None:
         self.judges = Ensemble(self.config).to(self.device)
+        if self.run.channels_last:
+            self.judges.to_channels_last()
+        hear: Callable[[Tensor], list[Judgement]] = self.judges
+        self.hear = torch.compile(hear) if self.run.compile else hear
         self.optimizer = adam(
             self.judges.parameters(),
             lr=self.optim.discriminator_lr,
@@ -52,28 +73,33 @@ class Adversary:
             self.judges.load_state_dict(judges)
             self.optimizer.load_state_dict(optimizer)
 
-    def judge(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Update the discriminators on waves [B, T]; return their loss."""
+    def judge(self, real: Tensor, fake: Tensor) -> Lesson:
+        """Update the discriminators on waves [B, T], in pieces where the recipe says so."""
         self.judges.requires_grad_(True)
-        heard = self.judges(torch.cat([real, fake.detach()]))
-        half = len(real)
-        loss = judge_loss(
-            [judgement.logits[:half] for judgement in heard],
-            [judgement.logits[half:] for judgement in heard],
-        )
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.judges.parameters(), self.max_grad_norm)
+        pieces = self.optim.accumulate
+        loss = real.new_zeros(())
+        for wav, made in zip(real.chunk(pieces), fake.detach().chunk(pieces), strict=True):
+            heard = self.hear(torch.cat([wav, made]))
+            half = len(wav)
+            part = judge_loss(
+                [judgement.logits[:half] for judgement in heard],
+                [judgement.logits[half:] for judgement in heard],
+            )
+            (part / pieces).backward()  # type: ignore[no-untyped-call]
+            loss += part.detach() / pieces
+        self.group.mean_gradients(self.judges.parameters())
+        norm = nn.utils.clip_grad_norm_(self.judges.parameters(), self.optim.max_grad_norm)
         if torch.isfinite(norm):
             self.optimizer.step()
-        return loss.detach()
+        return Lesson(loss, norm.detach())
 
     def fool(self, real: Tensor, fake: Tensor) -> Verdict:
         """Grade fake [B, T] against real; gradients reach the generator only."""
         self.judges.requires_grad_(False)
         with torch.no_grad():
-            heard_real = self.judges(real)
-        heard_fake = self.judges(fake)
+            heard_real = self.hear(real)
+        heard_fake = self.hear(fake)
         return Verdict(
             adversarial=fool_loss([judgement.logits for judgement in heard_fake]),
             feature=feature_loss(

@@ -49,17 +49,23 @@ class Recipe:
             self.spectral_loss not in SPECTRAL_LOSSES,
             f"spectral_loss is one of {', '.join(SPECTRAL_LOSSES)}",
         )
+        refuse(
+            self.data.batch_size % self.optim.accumulate > 0,
+            "batch_size must be a multiple of accumulate",
+        )
         if any(phase.adversarial_phase for phase in self.phases):
             judges = self.discriminators
             refuse(
-                not (judges.stft_windows or judges.wave_poolings),
-                "an adversarial phase needs discriminators: stft_windows or wave_poolings",
+                not (judges.stft_windows or judges.band_windows or judges.wave_poolings),
+                "an adversarial phase needs discriminators: "
+                "stft_windows, band_windows or wave_poolings",
             )
-            # Three time strides on a hop of a quarter: shorter sound leaves no logit.
-            needed = 2 * max(judges.stft_windows, default=0)
+            # Three time strides on a hop of a quarter: shorter sound leaves an STFT judge no logit.
+            needed = 2 * max(*judges.stft_windows, *judges.band_windows, 0, 0)
             refuse(
                 self.data.segment_s * self.model.sample_rate_hz < needed,
-                f"segment_s must span {needed} samples, two of the longest stft_windows",
+                f"segment_s must span {needed} samples, two of the longest windows of stft_windows "
+                f"and band_windows",
             )
 
     @property

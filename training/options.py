@@ -23,6 +23,9 @@ class DataConfig:
     full_band_share: share of draws from files of at least `full_band_hz`, where there are any;
     it is settled last, so it shifts the shares of categories that differ in it.
     gain_db: random gain, uniform between the two; the polarity is random, too.
+    mix_share, band_limit_share, speed_share: of crops that another crop is mixed into, mix_snr_db
+    below; whose band ends at band_limit_hz; that are faster or slower by speed_range. Each is
+    uniform between its two numbers.
     """
 
     root: str = ""
@@ -35,6 +38,12 @@ class DataConfig:
     full_band_hz: float = 10_000.0
     full_band_share: float = 0.0
     gain_db: tuple[float, ...] = (0.0, 0.0)
+    mix_share: float = 0.0
+    mix_snr_db: tuple[float, ...] = (0.0, 20.0)
+    band_limit_share: float = 0.0
+    band_limit_hz: tuple[float, ...] = (3000.0, 8000.0)
+    speed_share: float = 0.0
+    speed_range: tuple[float, ...] = (0.9, 1.1)
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that no batch can have."""
@@ -43,19 +52,29 @@ class DataConfig:
         shares = self.category_shares.values()
         refuse(any(s < 0 for s in shares), "category_shares must not be negative")
         refuse(bool(shares) and sum(shares) == 0, "category_shares must not all be 0")
-        refuse(not 0 <= self.full_band_share <= 1, "full_band_share lies between 0 and 1")
-        refuse(
-            len(self.gain_db) != 2 or self.gain_db[0] > self.gain_db[1],
-            "gain_db is two numbers, the smaller one first",
-        )
+        for name in ("full_band_share", "mix_share", "band_limit_share", "speed_share"):
+            refuse(not 0 <= getattr(self, name) <= 1, f"{name} lies between 0 and 1")
+        for name in ("gain_db", "mix_snr_db", "band_limit_hz", "speed_range"):
+            pair = getattr(self, name)
+            refuse(
+                len(pair) != 2 or pair[0] > pair[1],
+                f"{name} is two numbers, the smaller one first",
+            )
+        for name in ("band_limit_hz", "speed_range"):
+            refuse(getattr(self, name)[0] <= 0, f"{name} are over 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimConfig:
     """Adam and its schedule: linear warm-up, then constant or a cosine down to the last step.
 
+    accumulate: pieces that a batch is computed in, one after the other, where it does not fit
+    into memory at once; the result is that of the whole batch.
     weight_ema: decay a step of the moving average of the generator's weights that is validated
     and exported (0: none is kept).
+    balance: the weights of a phase are shares of the gradient at the generator's output and not
+    factors of losses (but for `commitment`, which has no gradient there). balance_decay: of the
+    averages of the gradients' norms; balance_norm: of the balanced gradient.
     """
 
     generator_lr: float = 2e-4
@@ -66,7 +85,11 @@ class OptimConfig:
     warmup_steps: int = 1000
     schedule: str = "constant"
     final_lr_share: float = 0.02
+    accumulate: int = 1
     weight_ema: float = 0.0
+    balance: bool = False
+    balance_decay: float = 0.999
+    balance_norm: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that Adam cannot have."""
@@ -79,7 +102,10 @@ class OptimConfig:
             )
         refuse(self.max_grad_norm <= 0, "max_grad_norm must be over 0")
         refuse(self.warmup_steps < 0, "warmup_steps must not be negative")
-        refuse(not 0 <= self.weight_ema < 1, "weight_ema is a number from 0 to below 1")
+        refuse(self.accumulate < 1, "accumulate must be at least 1")
+        for name in ("weight_ema", "balance_decay"):
+            refuse(not 0 <= getattr(self, name) < 1, f"{name} is a number from 0 to below 1")
+        refuse(self.balance_norm <= 0, "balance_norm must be over 0")
         refuse(self.schedule not in SCHEDULES, f"schedule is one of {', '.join(SCHEDULES)}")
 
 
@@ -113,16 +139,26 @@ class QuantizerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscriminatorConfig:
-    """Sizes of the judges; an empty tuple leaves a kind out."""
+    """Sizes of the judges; an empty tuple leaves a kind out.
+
+    band_channels: of each of the eight bands.
+    """
 
     stft_channels: int = 32
     stft_windows: tuple[int, ...] = (1024,)
+    band_channels: int = 16
+    band_windows: tuple[int, ...] = ()
     wave_channels: int = 16
     wave_poolings: tuple[int, ...] = (1, 2, 4)
 
     def __post_init__(self) -> None:
         """Raise ValueError for sizes that make no network."""
-        refuse(min(self.stft_channels, self.wave_channels) < 1, "channels are at least 1")
+        channels = (self.stft_channels, self.band_channels, self.wave_channels)
+        refuse(min(channels) < 1, "channels are at least 1")
+        refuse(
+            any(window < 16 or window % 16 for window in self.band_windows),
+            "band_windows are multiples of 16: half their bins, in eight bands",
+        )
         refuse(
             any(window < 128 or window & (window - 1) for window in self.stft_windows),
             "stft_windows are powers of two, at least 128: six strides halve their bins",

@@ -55,7 +55,10 @@ class RunConfig:
     begins with ("embedded": those inside the package; "": random ones).
     max_minutes: end cleanly after so many, data reading included (0: no limit).
     threads: of the CPU (0: torch's own choice). bf16: autocast to bfloat16.
+    compile: torch.compile the networks; the first steps then take minutes. channels_last: memory
+    layout of the STFT discriminators.
     validation_clips, validation_s: how many clips are measured, and how much of each.
+    tensorboard: write its events, too, where it is installed.
     saved_clips: of these, how many are also written as sound files at every validation.
     """
 
@@ -65,6 +68,8 @@ class RunConfig:
     device: str = "auto"
     threads: int = 0
     bf16: bool = False
+    compile: bool = False
+    channels_last: bool = False
     max_minutes: float = 0.0
     save_every: int = 5000
     log_every: int = 50
@@ -73,6 +78,7 @@ class RunConfig:
     validation_s: float = 5.0
     validation_levels: tuple[int, ...] = (1, 4, 8)
     saved_clips: int = 3
+    tensorboard: bool = True
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that no loop can have."""

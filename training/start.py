@@ -6,8 +6,7 @@ from typing import Any
 
 from audiocodec.errors import AudioCodecError, UnknownModel
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
-from audiocodec.folder import load_folder
-from audiocodec.load import locate
+from audiocodec.load import load
 
 EMBEDDED = "embedded"
 """What `run.start_from` calls the weights inside the package."""
@@ -19,8 +18,7 @@ def load_start(model: str) -> SoundStream:
     Raises UnknownModel, WeightsMismatch, and AudioCodecError for a family that has no gradient.
     """
     name = Path(model).expanduser() if Path(model).expanduser().is_dir() else model
-    place = locate(None if name == EMBEDDED else name)
-    network = load_folder(place.folder, name=place.name, revision=place.revision).network
+    network = load(None if name == EMBEDDED else name).network
     if type(network) is not SoundStream:
         raise AudioCodecError(
             f"run.start_from={model!r} is no SoundStream in float, so it cannot be trained; "

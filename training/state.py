@@ -1,20 +1,28 @@
 """What a run is made of, and what of it a checkpoint keeps."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from audiocodec.families.soundstream import SoundStream
+from audiocodec.layers.state import State
 
 from .adversary import Adversary
 from .average import WeightAverage
+from .balancer import Balancer
+from .clock import Clock
 from .config import Recipe
 from .data.crops import Crops
+from .group import ALONE, Group
 from .optim import adam
 from .quantizer import QuantizerTrainer
 from .start import check_shape, load_start
+
+Forward = Callable[[Tensor], tuple[Tensor, State]]
 
 
 @dataclass(slots=True)
@@ -23,7 +31,8 @@ class TrainState:
 
     step: finished steps, those left out included. skipped: steps left out because a gradient
     was not finite. best: the lowest validation score so far. average: of the network's weights,
-    where the recipe asks for one.
+    where the recipe asks for one, as for a balancer. encode, decode: the network's halves,
+    compiled where the recipe says so. group: the processes that train together.
     """
 
     network: SoundStream
@@ -31,7 +40,12 @@ class TrainState:
     quantizer: QuantizerTrainer
     adversary: Adversary
     crops: Crops
+    encode: Forward
+    decode: Forward
+    clock: Clock
+    group: Group = ALONE
     average: WeightAverage | None = None
+    balancer: Balancer | None = None
     step: int = 0
     skipped: int = 0
     best: float = math.inf
@@ -54,6 +68,7 @@ class TrainState:
             "judges_optimizer": self.adversary.optimizer.state_dict(),
             "crops": self.crops.generator.get_state(),
             **({"average": self.average.state_dict()} if self.average else {}),
+            **({"balancer": self.balancer.state_dict()} if self.balancer else {}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -72,31 +87,53 @@ class TrainState:
             self.average.load_state_dict(state["average"])
         elif self.average:
             self.average.restart(self.network, self.quantizer)
+        if self.balancer:
+            device = self.network.quantizer.codebooks.device
+            self.balancer.load_state_dict(state.get("balancer", {}), device)
 
 
-def new_state(recipe: Recipe, crops: Crops, device: torch.device) -> TrainState:
+def new_state(
+    recipe: Recipe, crops: Crops, device: torch.device, group: Group = ALONE
+) -> TrainState:
     """Return the state of a run that has not begun, the same for the same seed.
 
     Raises UnknownModel, WeightsMismatch for a model to start from that does not fit.
     """
     torch.manual_seed(recipe.run.seed)
     network = _network(recipe).to(device)
-    quantizer = QuantizerTrainer(network.quantizer, recipe.quantizer, seed=recipe.run.seed + 1)
+    seed, optim = recipe.run.seed, recipe.optim
+    quantizer = QuantizerTrainer(network.quantizer, recipe.quantizer, seed=seed + 1, group=group)
     if recipe.run.start_from:
         quantizer.begin_with(network.quantizer.codebooks, uses=_uses_per_update(recipe, crops))
-    ema = recipe.optim.weight_ema
+    judges = recipe.discriminators
+    adversary = Adversary(judges, optim, device=device, run=recipe.run, group=group)
+    group.unite([network, adversary.judges])
+    fast = torch.compile if recipe.run.compile else _plain
     return TrainState(
         network=network,
         optimizer=adam(
             network.parameters(),
-            lr=recipe.optim.generator_lr,
-            betas=recipe.optim.generator_betas,
+            lr=optim.generator_lr,
+            betas=optim.generator_betas,
         ),
         quantizer=quantizer,
-        adversary=Adversary(recipe.discriminators, recipe.optim, device=device),
+        adversary=adversary,
         crops=crops,
-        average=WeightAverage(network, quantizer, decay=ema) if ema else None,
+        encode=fast(network.encoder),
+        decode=fast(network.decoder),
+        clock=Clock(device),
+        group=group,
+        average=WeightAverage(network, quantizer, decay=optim.weight_ema)
+        if optim.weight_ema
+        else None,
+        balancer=Balancer(decay=optim.balance_decay, norm=optim.balance_norm, group=group)
+        if optim.balance
+        else None,
     )
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    return module
 
 
 def _network(recipe: Recipe) -> SoundStream:

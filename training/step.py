@@ -1,138 +1,133 @@
 """One training step: every loss by its name, one update of generator and discriminators."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .config import Phase, Recipe
-from .losses.spectral import SPECTRAL_LOSSES, compressed_complex_loss
+from .config import Recipe
+from .generate import Piece, backward, generate, losses_of
 from .optim import lr_share, set_lr
-from .quantizer import Quantized
 from .state import TrainState
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """losses: each by name, unweighted. fake: the generator's output [B, 1, T].
+    """losses: each by name, unweighted. fake: the generator's output [b, 1, T].
 
-    gradient_norm: of the generator, before clipping, None where it was not trained; left_out: it
-    was not finite, so nothing was updated.
+    norms: `embedding_norm`, and before clipping `gradient_norm` and `discriminator_gradient_norm`
+    of those that were trained; left_out: a gradient was not finite, so nothing was updated.
     """
 
     losses: dict[str, Tensor]
-    gradient_norm: Tensor | None
+    norms: dict[str, Tensor]
     left_out: bool
-    embedding_norm: Tensor
     fake: Tensor
 
 
 def train_step(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
-    """Update the generator, then the codebooks, then the discriminators, on wav [B, 1, T].
+    """Update the generator, then the codebooks, then the discriminators, on wav [b, 1, T].
 
-    Where the generator's gradient is not finite, nothing is updated and the step only counts.
+    wav: this process's rows of the batch. Where the generator's gradient is not finite, nothing
+    is updated and the step only counts.
     """
     phase, into = recipe.phase_at(state.step), recipe.step_in_phase(state.step)
     if phase.fresh_discriminators and into == 0:
         state.adversary.renew(recipe.run.seed + state.step)
-    if into < phase.discriminator_warmup:
-        return _judge_alone(state, wav, recipe)
     share = lr_share(state.step, recipe.optim, recipe.steps)
     set_lr(state.optimizer, share * recipe.optim.generator_lr)
-    autocast = torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16)
-    with autocast:
-        latents, _ = state.network.encoder(wav)
-    quantized = state.quantizer.quantize(latents) if phase.quantize else _as_is(latents)
-    with autocast:
-        fake, _ = state.network.decoder(quantized.latents)
-    wav, fake = align(wav, fake.float(), state.network.delay_samples)
-    losses = {
-        "spectral": SPECTRAL_LOSSES[recipe.spectral_loss](
-            wav[:, 0], fake[:, 0], recipe.model.sample_rate_hz
-        ),
-        "reconstruction": functional.mse_loss(fake, wav),
-        "commitment": quantized.commitment,
-    }
-    if phase.complex_spectral > 0:
-        losses["complex_spectral"] = compressed_complex_loss(wav[:, 0], fake[:, 0])
-    if phase.adversarial_phase:
-        with autocast:
-            verdict = state.adversary.fool(wav[:, 0], fake[:, 0])
-        losses |= {"adversarial": verdict.adversarial, "feature": verdict.feature}
-    norm = _update_generator(state, weigh(losses, phase), recipe.optim.max_grad_norm)
-    left_out = not bool(torch.isfinite(norm))
+    set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
+    alone = into < phase.discriminator_warmup
+    heard = _listen(state, wav, recipe) if alone else _learn(state, wav, recipe)
+    losses, norms = heard.losses, heard.norms
+    left_out = "gradient_norm" in norms and not bool(torch.isfinite(norms["gradient_norm"]))
     if left_out:
         state.skipped += 1
+    if left_out or alone:
         state.quantizer.forget()
-    elif phase.quantize:
-        state.quantizer.update()
-    if state.average and not left_out:
-        state.average.update(state.network, state.quantizer)
+    else:
+        _follow(state, codebooks=phase.quantize)
     if phase.adversarial_phase and not left_out:
-        set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
-        with autocast:
-            losses["discriminator"] = state.adversary.judge(wav[:, 0], fake[:, 0])
+        with torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16):
+            lesson = state.adversary.judge(heard.real[:, 0], heard.fake[:, 0])
+        losses["discriminator"] = lesson.loss
+        norms["discriminator_gradient_norm"] = lesson.gradient_norm
+        state.clock.lap("discriminator")
     state.step += 1
-    return StepResult(
-        losses={name: loss.detach() for name, loss in losses.items()},
-        gradient_norm=norm,
-        left_out=left_out,
-        embedding_norm=latents.detach().float().norm(dim=1).mean(),
-        fake=fake.detach(),
-    )
+    state.group.mean(*losses.values(), norms["embedding_norm"])
+    return StepResult(losses=losses, norms=norms, left_out=left_out, fake=heard.fake)
 
 
-def _judge_alone(state: TrainState, wav: Tensor, recipe: Recipe) -> StepResult:
-    """Update the discriminators only, on what the generator makes of wav [B, 1, T] as it is.
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Real and generated sound [b, 1, T] of a step, and what was measured."""
+
+    real: Tensor
+    fake: Tensor
+    losses: dict[str, Tensor]
+    norms: dict[str, Tensor]
+
+
+def _learn(state: TrainState, wav: Tensor, recipe: Recipe) -> _Heard:
+    """Update the generator, unless its gradient is not finite."""
+    state.optimizer.zero_grad(set_to_none=True)
+    pieces, rows = [], []
+    for piece in _pieces(state, wav, recipe):
+        losses = losses_of(state, piece, recipe)
+        backward(state, piece, losses, recipe)
+        rows.append({name: loss.detach() for name, loss in losses.items()})
+        pieces.append(replace(piece, fake=piece.fake.detach(), commitment=rows[-1]["commitment"]))
+    parameters = list(state.network.parameters())
+    state.group.mean_gradients(parameters)
+    norm = nn.utils.clip_grad_norm_(parameters, recipe.optim.max_grad_norm).detach()
+    if torch.isfinite(norm):
+        state.optimizer.step()
+    state.clock.lap("optimizer")
+    losses = {name: _mean([row[name] for row in rows]) for name in rows[0]}
+    return _heard(pieces, losses, {"gradient_norm": norm})
+
+
+def _listen(state: TrainState, wav: Tensor, recipe: Recipe) -> _Heard:
+    """Let the generator speak as it is, for the discriminators to learn from.
 
     With gradients that nobody uses, because without them layers compute as in inference.
     """
-    phase = recipe.phase_at(state.step)
-    share = lr_share(state.step, recipe.optim, recipe.steps)
-    set_lr(state.adversary.optimizer, share * recipe.optim.discriminator_lr)
-    autocast = torch.autocast(wav.device.type, torch.bfloat16, enabled=recipe.run.bf16)
-    with autocast:
-        latents, _ = state.network.encoder(wav)
-    quantized = state.quantizer.quantize(latents) if phase.quantize else _as_is(latents)
-    state.quantizer.forget()
-    with autocast:
-        fake, _ = state.network.decoder(quantized.latents)
-    wav, fake = align(wav, fake.float(), state.network.delay_samples)
-    with autocast:
-        loss = state.adversary.judge(wav[:, 0], fake[:, 0])
-    state.step += 1
-    return StepResult(
-        losses={"discriminator": loss},
-        gradient_norm=None,
-        left_out=False,
-        embedding_norm=latents.detach().float().norm(dim=1).mean(),
-        fake=fake.detach(),
+    return _heard(list(_pieces(state, wav, recipe)), {}, {})
+
+
+def _pieces(state: TrainState, wav: Tensor, recipe: Recipe) -> Iterator[Piece]:
+    """Yield what becomes of wav [b, 1, T], piece by piece: each may be forgotten before the next.
+
+    Everything is drawn for the whole batch of all processes.
+    """
+    first, batch = state.group.rank * len(wav), state.group.size * len(wav)
+    quantized = recipe.phase_at(state.step).quantize
+    draw = state.quantizer.draw(batch) if quantized else None
+    for part in wav.chunk(recipe.optim.accumulate):
+        yield generate(state, part, recipe, draw=draw, first=first)
+        first += len(part)
+
+
+def _heard(pieces: Sequence[Piece], losses: dict[str, Tensor], norms: dict[str, Tensor]) -> _Heard:
+    """Put pieces together, without their graphs."""
+    return _Heard(
+        real=torch.cat([piece.real for piece in pieces]),
+        fake=torch.cat([piece.fake.detach() for piece in pieces]),
+        losses=losses,
+        norms={**norms, "embedding_norm": _mean([piece.embedding_norm for piece in pieces])},
     )
 
 
-def align(wav: Tensor, fake: Tensor, delay_samples: int) -> tuple[Tensor, Tensor]:
-    """Return what both have of the same time, where fake [B, 1, T] comes late."""
-    samples = wav.shape[-1] - delay_samples
-    return wav[..., :samples], fake[..., delay_samples:]
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean()
 
 
-def weigh(losses: dict[str, Tensor], phase: Phase) -> Tensor:
-    """Return the sum of the losses, each times the phase's weight of the same name."""
-    terms = [getattr(phase, name) * loss for name, loss in losses.items()]
-    return torch.stack(terms).sum()
-
-
-def _as_is(latents: Tensor) -> Quantized:
-    """Return latents that skip the quantizer, with a small pull that keeps them bounded."""
-    return Quantized(latents, 1e-3 * latents.float().square().mean())
-
-
-def _update_generator(state: TrainState, loss: Tensor, max_grad_norm: float) -> Tensor:
-    """Step the generator's optimizer, unless the gradient is not finite; return its norm."""
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(state.network.parameters(), max_grad_norm)
-    if torch.isfinite(norm):
-        state.optimizer.step()
-    return norm.detach()
+def _follow(state: TrainState, *, codebooks: bool) -> None:
+    """Let codebooks and average follow the generator's step."""
+    if codebooks:
+        state.quantizer.update()
+        state.clock.lap("quantizer")
+    if state.average:
+        state.average.update(state.network, state.quantizer)
+        state.clock.lap("optimizer")

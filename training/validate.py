@@ -14,6 +14,7 @@ from audiocodec.evaluate.distortion import mel_distance, si_sdr_db
 from audiocodec.evaluate.perceptual import pesq_wb, stoi
 from audiocodec.families.soundstream import SoundStream
 
+from .board import Board
 from .config import RunConfig
 from .data.corpus import Corpus
 from .data.manifest import Entry
@@ -79,9 +80,18 @@ def reconstruct(network: SoundStream, wav: Tensor, levels: int) -> Tensor:
 
 
 def save_clips(
-    network: SoundStream, clips: list[Tensor], folder: Path, *, step: int, quantize: bool
+    network: SoundStream,
+    clips: list[Tensor],
+    folder: Path,
+    *,
+    step: int,
+    quantize: bool,
+    board: Board | None = None,
 ) -> None:
-    """Write clips beside what the network makes of them at all levels: `00_real.wav`, ..."""
+    """Write clips beside what the network makes of them at all levels: `00_real.wav`, ...
+
+    board: TensorBoard's, which gets them as well.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     levels = network.quantizer.levels if quantize else 0
     for i, wav in enumerate(clips):
@@ -93,6 +103,9 @@ def save_clips(
             rate = network.spec.sample_rate_hz
             with SoundWriter(path, sample_rate_hz=rate, channels=1, overwrite=True) as writer:
                 writer.write(samples)
+            if board:
+                kind = "real" if name == "real" else "generated"
+                board.sound(f"{i:02d}/{kind}", sound, step, rate)
 
 
 def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]:

@@ -48,7 +48,13 @@ def tiny_table() -> dict[str, Any]:
             {"until": 6, **weights},
             {"until": 10, "adversarial": 1.0, "feature": 0.1, **weights},
         ],
-        "run": {"device": "cpu", "validation_clips": 0, "log_every": 1, "save_every": 4},
+        "run": {
+            "device": "cpu",
+            "validation_clips": 0,
+            "log_every": 1,
+            "save_every": 4,
+            "tensorboard": False,
+        },
     }
 
 
@@ -73,6 +79,7 @@ def corpus_of(
         samples=torch.cat([(wav * 32767).round().to(torch.int16) for wav in waves]),
         starts=lengths.cumsum(0) - lengths,
         lengths=lengths,
+        sample_rate_hz=8000,
         entries=tuple(
             Entry(
                 Path(f"{i}.wav"),

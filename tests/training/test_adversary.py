@@ -41,7 +41,7 @@ def test_judge_reaches_the_judges_and_not_the_generator() -> None:
     one = adversary()
     before = weights(one)
     fake = torch.randn(2, 600, requires_grad=True)
-    loss = one.judge(torch.randn(2, 600), fake)
+    loss = one.judge(torch.randn(2, 600), fake).loss
     assert not loss.requires_grad and fake.grad is None
     assert not torch.equal(weights(one), before)
 
@@ -50,7 +50,7 @@ def test_judges_learn_to_tell_a_tone_from_noise() -> None:
     one = adversary()
     torch.manual_seed(1)
     tone = 0.5 * torch.sin(torch.arange(600) * 0.3).repeat(4, 1)
-    losses = [float(one.judge(tone, 0.5 * torch.randn(4, 600))) for _ in range(25)]
+    losses = [float(one.judge(tone, 0.5 * torch.randn(4, 600)).loss) for _ in range(25)]
     assert losses[0] == pytest.approx(2, abs=0.3)
     assert losses[-1] < 0.5 * losses[0]
 

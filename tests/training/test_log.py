@@ -59,6 +59,34 @@ def test_validation_and_notes_are_rows(tmp_path: Path) -> None:
     assert said[0] == "  dev at no levels: mel 0.500" and said[-1] == "stopped"
 
 
+def test_time_is_reported_in_shares_and_summed_up(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = Log(tmp_path, steps=9, done=0, console=said.append)
+    log.summary(1.0)
+    for encoder, backward in ((1.0, 3.0), (3.0, 1.0)):
+        log.add({}, 2.0)
+        log.time_spent({"encoder": encoder, "backward": backward, "decoder": 0.0})
+        log.report(1, {})
+    log.summary(8.0)
+    log.close()
+    first, _, last = rows(tmp_path)
+    assert first["time"] == {"encoder": 0.25, "backward": 0.75, "decoder": 0.0}
+    assert last["session"] == {
+        "steps": 2,
+        "steps_per_s": 0.5,
+        "audio_s_per_s": 4.0,
+        "time": {"encoder": 0.5, "backward": 0.5, "decoder": 0.0},
+    }
+    assert said[-1] == "0.5 steps/s, 4 s of sound a second: encoder 50%, backward 50%"
+
+
+def test_a_silent_log_writes_no_file(tmp_path: Path) -> None:
+    log = Log(tmp_path, steps=9, done=0, console=lambda text: None, silent=True)
+    log.note("one")
+    log.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_resumed_run_goes_on_in_the_same_file(tmp_path: Path) -> None:
     for text in ("one", "two"):
         log = Log(tmp_path, steps=1, done=0, console=lambda line: None)

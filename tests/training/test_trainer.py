@@ -74,7 +74,8 @@ def test_a_whole_run_leaves_log_checkpoints_clips_and_an_export(on_disk: Recipe)
     outcome = train(on_disk, console=quiet)
     run = on_disk.run.path
     assert (outcome.step, outcome.finished, outcome.folder) == (10, True, run / "export")
-    assert {p.name for p in run.iterdir()} == {"log.jsonl", "last.pt", "best.pt", "clips", "export"}
+    files = {"recipe.json", "log.jsonl", "last.pt", "best.pt", "clips", "export"}
+    assert {p.name for p in run.iterdir()} == files
     steps = [row["step"] for row in rows(on_disk) if "steps_per_s" in row]
     assert steps == list(range(1, 11))
     last = next(row for row in rows(on_disk) if row.get("step") == 10)
@@ -97,7 +98,9 @@ def test_ctrl_c_ends_after_the_step_and_the_rest_is_the_same_run(
     stop_after(5, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGINT))
     outcome = train(cut, console=quiet)
     assert (outcome.step, outcome.finished) == (6, False)
-    assert rows(cut)[-1] == {"note": "stopped by hand after step 6"}
+    note, session = rows(cut)[-2:]
+    assert note == {"note": "stopped by hand after step 6"}
+    assert session["session"]["steps"] == 6 and sum(session["session"]["time"].values()) > 0.99
     assert (cut.run.path / "export" / "model.safetensors").exists()
     monkeypatch.undo()
     said: list[str] = []

@@ -1,7 +1,7 @@
 """A whole corpus resident in memory as int16, so that batches are cut, never loaded."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,12 +19,14 @@ class Corpus:
     """Files end to end.
 
     samples: int16 [total]. starts, lengths: int64 [files], in samples.
-    entries: one a file that could be read. unreadable: those that could not, with the reason.
+    sample_rate_hz: of all of them. entries: one a file that could be read. unreadable: those
+    that could not, with the reason.
     """
 
     samples: Tensor
     starts: Tensor
     lengths: Tensor
+    sample_rate_hz: int
     entries: tuple[Entry, ...]
     unreadable: tuple[str, ...]
 
@@ -37,6 +39,18 @@ class Corpus:
         """Return one file as float32 [T]."""
         start, length = int(self.starts[index]), int(self.lengths[index])
         return self.samples[start : start + length].float() / 32768
+
+    def resident(self, device: torch.device) -> "Corpus":
+        """Return the corpus with its samples on a GPU, to be cropped there, if half of it is free.
+
+        Elsewhere, and where they are too many, it is returned as it is.
+        """
+        if device.type != "cuda":
+            return self
+        free, _ = torch.cuda.mem_get_info(device)
+        if 2 * self.samples.nbytes > free:
+            return self
+        return replace(self, samples=self.samples.to(device))
 
 
 def read_mono(entry: Entry, sample_rate_hz: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
@@ -77,6 +91,7 @@ def load_corpus(
         samples=torch.from_numpy(np.concatenate(waves)),
         starts=lengths.cumsum(0) - lengths,
         lengths=lengths,
+        sample_rate_hz=sample_rate_hz,
         entries=tuple(kept),
         unreadable=tuple(unreadable),
     )

@@ -1,11 +1,13 @@
 """Batches of random crops from a resident corpus, with an order that a checkpoint can resume."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..config import DataConfig
+from .augment import Augment
 from .corpus import Corpus
 from .manifest import NoData
 
@@ -42,6 +44,18 @@ def _by_category(corpus: Corpus, shares: Mapping[str, float]) -> Tensor:
     return odds
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where crops begin: files [b] and offsets [b] in them, in samples."""
+
+    files: Tensor
+    offsets: Tensor
+
+    def rows(self, rows: slice) -> "Places":
+        """Return some of them."""
+        return Places(self.files[rows], self.offsets[rows])
+
+
 class Crops:
     """Draws batches float32 [B, 1, T]; all randomness is in `generator`."""
 
@@ -51,20 +65,45 @@ class Crops:
         self.corpus, self.config, self.segment_samples = corpus, config, segment_samples
         self.generator = torch.Generator().manual_seed(seed)
         self.odds = file_odds(corpus, config)
+        self.augment = Augment(config, corpus.sample_rate_hz)
 
-    def draw(self, device: torch.device) -> Tensor:
-        """Return the next batch; files shorter than a segment are followed by silence."""
+    def draw(self, device: torch.device, rows: slice = slice(None)) -> Tensor:
+        """Return the next batch, or only some rows of it, drawn as if it were the whole.
+
+        Files shorter than a segment are followed by silence.
+        """
         batch, length = self.config.batch_size, self.segment_samples
+        reach = self.augment.reach(length)
+        places = self._places(batch, reach)
+        gains = self._gains(batch)
+        extra = self.augment.draw(batch, self.generator)
+        wav = self._cut(places.rows(rows), reach, device)
+        if extra is not None:
+            others = self._places(batch, length).rows(rows)
+            other = self._cut(others, length, device)
+            wav = self.augment.apply(wav, other, extra.rows(rows), length)
+        return wav[:, None] * gains[rows].to(device)
+
+    def _places(self, batch: int, length: int) -> Places:
         files = torch.multinomial(self.odds, batch, replacement=True, generator=self.generator)
         spare = (self.corpus.lengths[files] - length).clamp(min=0)
         where = torch.rand(batch, generator=self.generator, dtype=torch.float64)
-        offsets = (where * (spare + 1)).long().clamp(max=spare)
-        grid = torch.arange(length)[None] + offsets[:, None]
-        inside = grid < self.corpus.lengths[files][:, None]
-        grid = (grid + self.corpus.starts[files][:, None]) * inside
-        crops = self.corpus.samples[grid.to(self.corpus.samples.device)].to(device)
-        wav = crops.float() / 32768 * inside.to(device)
-        return wav[:, None] * self._gains(batch).to(device)
+        return Places(files, (where * (spare + 1)).long().clamp(max=spare))
+
+    def _cut(self, places: Places, length: int, device: torch.device) -> Tensor:
+        """Return crops float32 [b, length], cut where the corpus lies."""
+        begins = self.corpus.starts[places.files] + places.offsets
+        there = (self.corpus.lengths[places.files] - places.offsets).clamp(max=length)
+        samples = self.corpus.samples
+        if samples.device.type == "cpu":
+            crops = torch.zeros(len(begins), length, dtype=samples.dtype)
+            for row, begin, count in zip(crops, begins.tolist(), there.tolist(), strict=True):
+                row[:count] = samples[begin : begin + count]
+            return crops.to(device).float() / 32768
+        grid = torch.arange(length, device=samples.device)[None]
+        inside = grid < there.to(samples.device)[:, None]
+        cut = samples[(grid + begins.to(samples.device)[:, None]) * inside]
+        return (cut * inside).to(device).float() / 32768
 
     def _gains(self, batch: int) -> Tensor:
         low, high = self.config.gain_db
