@@ -6,9 +6,8 @@ from math import prod
 
 from torch import Tensor, nn
 
-from audiocodec.layers.activation import ACTIVATIONS
+from audiocodec.layers.elu import Elu
 from audiocodec.layers.push import (
-    Pointwise,
     PushChain,
     PushConv1d,
     PushConvTranspose1d,
@@ -98,14 +97,6 @@ def check_sizes(name: str, value: object, *, least: int = 1, most: int = _MAX_SI
         )
 
 
-class Elu(Pointwise):
-    """The exponential linear unit."""
-
-    def compute(self, x: Tensor) -> Tensor:
-        """Return y for x."""
-        return ACTIVATIONS["elu"](x, 0.0)
-
-
 class GroupNormed(PushLayer):
     """A convolution, then a group norm over all channels and the whole time, then cut ends.
 
@@ -142,6 +133,7 @@ def _conv(
         right=right,
         padding=config.padding,
         fill=True,
+        time_major=True,
     )
     return conv if config.norm == "none" else GroupNormed(conv, after)
 
@@ -152,7 +144,13 @@ def _up(config: SeanetConfig, before: int, after: int, stride: int) -> PushLayer
     left = stride - right
     if config.norm == "none":
         return PushConvTranspose1d(
-            before, after, kernel=2 * stride, stride=stride, left=left, right=right
+            before,
+            after,
+            kernel=2 * stride,
+            stride=stride,
+            left=left,
+            right=right,
+            time_major=True,
         )
     # The norm is also over what is cut off.
     whole = PushConvTranspose1d(before, after, kernel=2 * stride, stride=stride)
@@ -164,7 +162,8 @@ def _units(config: SeanetConfig, channels: int) -> list[PushLayer]:
     for unit in range(config.units):
         inside, dilation = channels // config.compress, config.dilation_base**unit
         wide = _conv(config, channels, inside, config.unit_kernel, dilation=dilation)
-        body = PushChain([Elu(), wide, Elu(), _conv(config, inside, channels, 1)])
+        narrow = _conv(config, inside, channels, 1)
+        body = PushChain([Elu(), wide, Elu(in_place=True), narrow])
         beside = _conv(config, channels, channels, 1) if config.shortcut else None
         units.append(PushResidual(body, beside))
     return units
@@ -182,9 +181,9 @@ def build_encoder(config: SeanetConfig) -> PushChain:
     layers: list[PushLayer] = [_conv(config, config.channels, widths[0], config.kernel)]
     for stride, before, after in zip(config.strides, widths, widths[1:], strict=False):
         layers += _units(config, before)
-        layers += [Elu(), _conv(config, before, after, 2 * stride, stride)]
+        layers += [Elu(in_place=True), _conv(config, before, after, 2 * stride, stride)]
     layers += _memory(config, widths[-1])
-    layers += [Elu(), _conv(config, widths[-1], config.latent_dim, config.last_kernel)]
+    layers += [Elu(in_place=True), _conv(config, widths[-1], config.latent_dim, config.last_kernel)]
     return PushChain(layers)
 
 
@@ -194,7 +193,7 @@ def build_decoder(config: SeanetConfig) -> PushChain:
     layers: list[PushLayer] = [_conv(config, config.latent_dim, widths[0], config.kernel)]
     layers += _memory(config, widths[0])
     for stride, before, after in zip(config.strides[::-1], widths, widths[1:], strict=False):
-        layers += [Elu(), _up(config, before, after, stride)]
+        layers += [Elu(in_place=True), _up(config, before, after, stride)]
         layers += _units(config, after)
-    layers += [Elu(), _conv(config, widths[-1], config.channels, config.last_kernel)]
+    layers += [Elu(in_place=True), _conv(config, widths[-1], config.channels, config.last_kernel)]
     return PushChain(layers)

@@ -16,6 +16,7 @@ from torch.nn import functional
 from .causal import convolve_transposed
 from .exact import conv1d_exact, depthwise_exact, wants_exact
 from .state import Carry, State
+from .time_major import CONVOLUTION, TRANSPOSED, correlate, correlate_transposed, join, pack
 
 _HOPS_TRIED = 512
 
@@ -40,6 +41,8 @@ class PushConv1d(PushLayer):
         Or "replicate": it repeats them.
     fill: pad the end further, so that the last column is in some output even where the length is
         no multiple of the stride (EnCodec's and Mimi's "extra padding").
+    time_major: keep the signal column by column in memory (see layers/time_major.py), which is
+        quicker where all layers do.
     """
 
     def __init__(
@@ -56,8 +59,10 @@ class PushConv1d(PushLayer):
         padding: str = "zeros",
         fill: bool = False,
         bias: bool = True,
+        time_major: bool = False,
     ) -> None:
         super().__init__()
+        self.time_major = time_major and groups == 1
         self.stride, self.dilation, self.groups = stride, dilation, groups
         self.left, self.right, self.padding, self.fill = left, right, padding, fill
         self.reach = (kernel - 1) * dilation + 1
@@ -81,7 +86,7 @@ class PushConv1d(PushLayer):
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (y of x [B, in, T] as far as it is complete, state after x)."""
         before = state if isinstance(state, Carry) else Carry(x[..., :0], 0)
-        columns = torch.cat([before.columns, x], dim=-1)
+        columns = _joined([before.columns, x], self.time_major)
         seen = before.seen + x.shape[-1]
         done = self.given(before.seen)
         if not self._begun(before.seen):
@@ -96,7 +101,7 @@ class PushConv1d(PushLayer):
         y = self.convolve(columns[..., begin:])
         kept = columns.shape[-1] - begin - y.shape[-1] * self.stride + self.spare
         kept = min(columns.shape[-1], max(kept, 0))
-        return y, Carry(columns[..., columns.shape[-1] - kept :], seen)
+        return y, Carry(columns[..., columns.shape[-1] - kept :].clone(), seen)
 
     def convolve(self, columns: Tensor) -> Tensor:
         """Return all outputs that columns [B, in, n] hold whole."""
@@ -107,6 +112,11 @@ class PushConv1d(PushLayer):
         if not wants_exact(columns):
             return functional.conv1d(
                 columns, self.weight, self.bias, self.stride, 0, self.dilation, self.groups
+            )
+        if self.time_major:
+            pack(self.weight, CONVOLUTION)
+            return correlate(
+                columns, self.weight, self.bias, stride=self.stride, dilation=self.dilation
             )
         if self.depthwise and self.stride == 1:
             return depthwise_exact(columns, self.weight, self.bias, dilation=self.dilation)
@@ -170,8 +180,10 @@ class PushConvTranspose1d(PushLayer):
         right: int = 0,
         extra: int = 0,
         bias: bool = True,
+        time_major: bool = False,
     ) -> None:
         super().__init__()
+        self.time_major = time_major and groups == 1
         if kernel % stride:
             raise ValueError(f"kernel {kernel} is no multiple of stride {stride}")
         self.stride, self.groups = stride, groups
@@ -192,8 +204,8 @@ class PushConvTranspose1d(PushLayer):
         past = x.new_zeros(*x.shape[:-1], self.past) if before is None else before.columns
         seen = 0 if before is None else before.seen
         tail = self.past if last and seen + x.shape[-1] else 0
-        columns = torch.cat([past, x, x.new_zeros(*x.shape[:-1], tail)], dim=-1)
-        after = columns[..., columns.shape[-1] - self.past :]
+        columns = _joined([past, x, x.new_zeros(*x.shape[:-1], tail)], self.time_major)
+        after = columns[..., columns.shape[-1] - self.past :].clone()
         y = self.convolve(columns)
         if tail:
             if self.extra:
@@ -205,7 +217,18 @@ class PushConvTranspose1d(PushLayer):
 
     def convolve(self, columns: Tensor) -> Tensor:
         """Return the samples that no column after columns [B, in, past + T] changes."""
+        if self.time_major and wants_exact(columns):
+            pack(self.weight, TRANSPOSED)
+            return correlate_transposed(columns, self.weight, self.bias, stride=self.stride)
         return convolve_transposed(columns, self.weight, self.bias, self.stride, self.groups)
+
+
+def _joined(parts: list[Tensor], time_major: bool) -> Tensor:
+    """Return signals one after the other."""
+    parts = [part for part in parts if part.shape[-1]] or parts[:1]
+    if len(parts) == 1:
+        return parts[0]
+    return join(parts) if time_major else torch.cat(parts, dim=-1)
 
 
 class Pointwise(PushLayer):
@@ -225,11 +248,22 @@ class Pointwise(PushLayer):
 
 
 class PushChain(PushLayer):
-    """Layers one after the other; the state is the tuple of theirs."""
+    """Layers one after the other; the state is the tuple of theirs.
 
-    def __init__(self, layers: Iterable[PushLayer]) -> None:
+    tiled, tile_columns: those of the layers that take only so many columns at a time, one tile
+        through all of them before the next, so that what lies between them stays in the cache.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[PushLayer],
+        *,
+        tiled: range = range(0),
+        tile_columns: int = 1,
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
+        self.tiled, self.tile_columns = tiled, tile_columns
 
     def given(self, seen: int) -> int:
         """Return how many outputs are complete after `seen` columns of a longer signal."""
@@ -240,12 +274,28 @@ class PushChain(PushLayer):
 
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (what of y is complete, state after x)."""
-        states = state if isinstance(state, tuple) else (None,) * len(self.layers)
-        after: list[State] = []
-        for layer, before in zip(self.layers, states, strict=True):
-            x, left = layer(x, before, last)
-            after.append(left)
-        return x, tuple(after)
+        states: list[State] = [None] * len(self.layers)
+        if isinstance(state, tuple):
+            states = list(state)
+        x = self._pass(range(self.tiled.start), x, states, last)
+        if not self.tiled or x.shape[-1] <= self.tile_columns:
+            x = self._pass(self.tiled, x, states, last)
+        else:
+            tiles = torch.split(x, self.tile_columns, dim=-1)
+            ends = [False] * (len(tiles) - 1) + [last]
+            done = [
+                self._pass(self.tiled, tile, states, end)
+                for tile, end in zip(tiles, ends, strict=True)
+            ]
+            x = _joined(done, time_major=True)
+        x = self._pass(range(self.tiled.stop, len(self.layers)), x, states, last)
+        return x, tuple(states)
+
+    def _pass(self, which: range, x: Tensor, states: list[State], last: bool) -> Tensor:
+        """Send x through some of the layers; their states are replaced in the list."""
+        for index in which:
+            x, states[index] = self.layers[index](x, states[index], last)
+        return x
 
 
 class PushResidual(PushLayer):

@@ -58,6 +58,8 @@ CONVOLUTIONS: list[dict[str, Any]] = [
     dict(kernel=16, stride=8, left=4, right=4, fill=True),
     dict(kernel=10, stride=5, left=5, fill=True),
     dict(kernel=7, left=3, right=3, groups=4),
+    dict(kernel=3, dilation=4, left=8, time_major=True),
+    dict(kernel=10, stride=5, left=5, fill=True, time_major=True),
 ]
 
 
@@ -95,18 +97,26 @@ def test_convolutions_in_pieces_are_the_padded_whole(
 
 
 @pytest.mark.parametrize(
-    ("stride", "left", "right", "extra"),
-    [(8, 0, 8, 0), (8, 4, 4, 0), (5, 3, 3, 1), (5, 2, 3, 0), (2, 0, 2, 0), (3, 2, 2, 1)],
+    ("stride", "left", "right", "extra", "time_major"),
+    [
+        *[(8, 0, 8, 0, False), (8, 4, 4, 0, False), (5, 3, 3, 1, False), (5, 2, 3, 0, False)],
+        *[(2, 0, 2, 0, False), (3, 2, 2, 1, False), (5, 3, 3, 1, True), (2, 0, 2, 0, True)],
+    ],
 )
 @given(columns=st.integers(1, 30), sizes=st.lists(st.integers(0, 7), max_size=8))
 @settings(max_examples=30, deadline=None)
 @torch.inference_mode()
 def test_transposed_convolutions_in_pieces_are_the_cut_whole(
-    stride: int, left: int, right: int, extra: int, columns: int, sizes: list[int]
+    stride: int,
+    left: int,
+    right: int,
+    extra: int,
+    time_major: bool,
+    columns: int,
+    sizes: list[int],
 ) -> None:
-    layer = PushConvTranspose1d(
-        4, 6, kernel=2 * stride, stride=stride, left=left, right=right, extra=extra
-    )
+    ends: dict[str, Any] = dict(left=left, right=right, extra=extra, time_major=time_major)
+    layer = PushConvTranspose1d(4, 6, kernel=2 * stride, stride=stride, **ends)
     filled(layer)
     x = noise(4, columns)
     wanted = functional.conv_transpose1d(x, layer.weight, layer.bias, stride, output_padding=extra)
@@ -135,6 +145,17 @@ def test_a_network_that_looks_ahead_gives_the_same_in_pieces(
     found = pushed(network, x, sizes)
     assert found.shape[-1] == 2 * columns
     assert torch.equal(found, pushed(network, x, []))
+
+
+@given(columns=st.integers(1, 90), sizes=st.lists(st.integers(0, 40), max_size=5))
+@settings(max_examples=20, deadline=None)
+@torch.inference_mode()
+def test_tiles_do_not_show(columns: int, sizes: list[int]) -> None:
+    convolutions = [PushConv1d(4, 4, kernel=5, left=2, right=2) for _ in range(3)]
+    whole = filled(PushChain(convolutions))
+    tiled = PushChain(convolutions, tiled=range(1, 3), tile_columns=7)
+    x = noise(4, columns)
+    assert torch.equal(pushed(tiled, x, sizes), pushed(whole, x, []))
 
 
 @torch.inference_mode()
