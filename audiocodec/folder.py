@@ -16,6 +16,7 @@ from audiocodec.atomic import atomic_output
 from audiocodec.codes import ModelIdentity
 from audiocodec.errors import UnknownModel
 from audiocodec.families.dac import Dac, DacConfig
+from audiocodec.families.encodec import Encodec, EncodecConfig
 from audiocodec.families.lyra import Lyra, LyraConfig
 from audiocodec.families.mimi import Mimi, MimiConfig
 from audiocodec.families.network import CodecNetwork
@@ -41,6 +42,7 @@ FAMILIES = {
     # Its whole numbers go up to 2^24.
     "lyra": Family(LyraConfig, Lyra, torch.float32),
     # Half the precision would change codes.
+    "encodec": Family(EncodecConfig, Encodec, torch.float32),
     "mimi": Family(MimiConfig, Mimi, torch.float32),
     "dac": Family(DacConfig, Dac, torch.float32),
 }

@@ -12,7 +12,7 @@ from typing import Any
 from audiocodec.errors import UnknownModel, WeightsMismatch
 from audiocodec.families.network import CodecNetwork
 
-from . import dac, mimi
+from . import dac, encodec, mimi
 from .checkpoint import Checkpoint
 from .empty import empty_network as empty_network
 
@@ -32,6 +32,8 @@ class Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
+    Layout("EnCodec of transformers", encodec.is_transformers, encodec.build_transformers),
+    Layout("EnCodec's release", encodec.is_release, encodec.build_release),
     Layout("DAC of transformers", dac.fits_transformers, dac.build_transformers),
     Layout("DAC's release", dac.fits_release, dac.build_release),
     Layout("Mimi of transformers", mimi.is_transformers, mimi.build_transformers),
