@@ -43,7 +43,7 @@ def test_the_layout_of_dac_is_what_its_reader_expects(
     saved: list[bytes] = []
     keep = np.save
 
-    def save(file: io.BytesIO, array: object, **options: bool) -> None:
+    def save(file: io.BytesIO, array: np.ndarray, **options: bool) -> None:
         keep(file, array, **options)
         saved.append(file.getvalue())
 

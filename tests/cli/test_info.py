@@ -148,3 +148,17 @@ def test_a_file_needs_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "complete" in done.stdout
+
+
+def test_how_a_file_is_coded_and_what_that_saves(codec: Run) -> None:
+    name = GOLDEN / "coded_static.codes"
+    lines = codec("info", str(name)).stdout.splitlines()
+    (line,) = (line for line in lines if line.startswith("  coding"))
+    assert line.startswith("  coding    entropy coded in 3 of 4 chunks (tables ")
+    facts = json.loads(codec("info", str(name), "--json").stdout)["entropy_coding"]
+    # Layers: 41 + 18, 37 + 40, 17 + 5 bytes, and a packed chunk.
+    assert facts["bytes"] == 59 + 77 + 22 + 36 and facts["chunks"] == 3
+    assert facts["packed_bytes"] == 120 + 120 + 45 + 36
+    assert line.endswith(
+        f", {1 - facts['bytes'] / facts['packed_bytes']:.1%} smaller than packed bits"
+    )
