@@ -1,6 +1,6 @@
 """Codec: the one interface of every family; length, rate and channels are settled here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from audiocodec.audio.layout import row_count
 from audiocodec.audio.limits import check_bounds
+from audiocodec.batches import decode_together, encode_together
 from audiocodec.bitstream.entropy import EntropyTables
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
@@ -108,6 +109,40 @@ class Codec(Pretrained):
         wav = np.concatenate(pieces, axis=-1)[..., : source.samples]
         shape = {1: wav[0, 0], 2: wav[0], 3: wav}
         return torch.from_numpy(np.ascontiguousarray(shape[source.ndim]))
+
+    def encode_batch(
+        self,
+        wavs: Sequence[Wav],
+        sample_rate_hz: int | None = None,
+        *,
+        levels: int | None = None,
+        bitrate_bps: float | None = None,
+    ) -> list[Codes]:
+        """Return the codes of each of wavs, [T] or [C, T], of any lengths; options as `encode`.
+
+        Nothing is padded: on a CPU every sound is coded by itself, with the very codes that
+        `encode` gives. Elsewhere sounds of one length and number of channels go through the
+        network together, up to batches.AT_ONCE of them; there the last bits of a product may
+        depend on its size, and now and then a code.
+
+        Raises what `encode` raises, before anything is encoded where a shape is wrong.
+        """
+        sounds = [_as_array(wav) for wav in wavs]
+        kept = self.choose_levels(levels, bitrate_bps)
+        return encode_together(self, sounds, sample_rate_hz, levels=kept)
+
+    def decode_batch(
+        self, batch: Sequence[Codes], *, levels: int | None = None, force_model: bool = False
+    ) -> list[Tensor]:
+        """Return the sound of each of `batch`, as `decode` does; equal lengths go together.
+
+        What holds for the codes of `encode_batch` holds for these samples.
+        """
+        for codes in batch:
+            self.check_identity(codes, force=force_model)
+        if levels is not None:
+            batch = [codes.truncate(levels=levels) for codes in batch]
+        return decode_together(self, batch)
 
     def stream_encoder(
         self,
