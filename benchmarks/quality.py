@@ -3,46 +3,35 @@
     python benchmarks/quality.py CORPUS --split dev > quality.md
     python benchmarks/quality.py CORPUS --model runs/mine/model --limit 10 --seconds 5 --levels 1,8
 
+The short way to the model card's table; `codec eval` has every measure, other codecs and a page.
 CORPUS is a folder of sound files; with a manifest.csv in it (columns path, split, category) its
 rows are used, without one all sound files below. Prints Markdown, writes all numbers as JSON.
 """
 
 import argparse
-import csv
-import io
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import audiocodec
-from audiocodec.audio.read import open_sound
 from audiocodec.codec import Codec
-from audiocodec.codes import Codes
 from audiocodec.errors import AudioCodecError
-from audiocodec.evaluate.distortion import mel_distance, si_sdr_db
-from audiocodec.evaluate.perceptual import pesq_wb, stoi
-from audiocodec.packing import write_codes
+from audiocodec.evaluate.clips import Clip, FloatArray, Sound, list_clips, read_sound, spread
+from audiocodec.evaluate.measures import MEASURES, choose
+from audiocodec.evaluate.report import without_nan
+from audiocodec.evaluate.summary import Mean, bootstrap
+from audiocodec.evaluate.systems import size_of
 
-FloatArray = NDArray[np.float32]
-Measure = Callable[[FloatArray, FloatArray, int], float]
-
-SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".au"}
-RESAMPLES = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One file of the corpus; category is "all" where nothing is known."""
-
-    path: Path
-    category: str
+# column -> name of the measure
+COLUMNS = {
+    "STOI": "stoi",
+    "PESQ-WB": "pesq_wb",
+    "SI-SDR dB": "si_sdr_db",
+    "mel distance": "mel_distance",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +48,6 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
-    """Mean over the clips that have a value, with the bounds of its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-    clips: int
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: a category at a number of levels."""
 
@@ -80,78 +59,14 @@ class Row:
     measures: dict[str, Mean]
 
 
-def _si_sdr(reference: FloatArray, estimate: FloatArray, rate_hz: int) -> float:
-    return float(si_sdr_db(torch.from_numpy(reference), torch.from_numpy(estimate)))
-
-
-def _mel(reference: FloatArray, estimate: FloatArray, rate_hz: int) -> float:
-    return float(mel_distance(torch.from_numpy(reference), torch.from_numpy(estimate), rate_hz))
-
-
-# column -> the package that it needs, and the measure
-MEASURES: dict[str, tuple[str, Measure]] = {
-    "STOI": ("pystoi", stoi),
-    "PESQ-WB": ("pesq", pesq_wb),
-    "SI-SDR dB": ("torch", _si_sdr),
-    "mel distance": ("torch", _mel),
-}
-
-
-def list_clips(corpus: Path, split: str) -> list[Clip]:
-    """Return the files of a split, sorted; exits where there are none."""
-    manifest = corpus / "manifest.csv"
-    if manifest.exists():
-        with manifest.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if "path" not in (reader.fieldnames or ()):
-                sys.exit(f"{manifest}: a column named path is needed")
-            rows = [row for row in reader if row.get("split", split) == split]
-        clips = [Clip(corpus / row["path"], row.get("category") or "all") for row in rows]
-    else:
-        base = corpus / split if split and (corpus / split).is_dir() else corpus
-        paths = (path for path in base.rglob("*") if path.suffix.lower() in SUFFIXES)
-        clips = [Clip(path, "all") for path in paths]
-    if not clips:
-        sys.exit(f"{corpus}: no sound files of split {split!r}")
-    return sorted(clips, key=lambda clip: (clip.category, clip.path))
-
-
-def thin_out(clips: list[Clip], limit: int) -> list[Clip]:
-    """Return at most `limit` clips of every category, evenly spread; 0 keeps all."""
-    kept: list[Clip] = []
-    for category in sorted({clip.category for clip in clips}):
-        some = [clip for clip in clips if clip.category == category]
-        count = min(limit or len(some), len(some))
-        kept += [some[int(i)] for i in np.linspace(0, len(some) - 1, count)]
-    return kept
-
-
-def read_clip(path: Path, seconds: float) -> tuple[FloatArray, int]:
-    """Return the mono sound [T] of a file and its rate; `seconds` from its middle (0: all)."""
-    with open_sound(path) as sound:
-        rate = sound.sample_rate_hz
-        blocks = [block.mean(axis=0) for block in sound.blocks(1 << 16)]
-    wav = np.concatenate([np.zeros(0, np.float32), *blocks]).astype(np.float32)
-    length = min(len(wav), round(seconds * rate) if seconds else len(wav))
-    begin = (len(wav) - length) // 2
-    return wav[begin : begin + length], rate
-
-
-def size_of(codes: Codes) -> int:
-    """Return the bytes of the .codes file."""
-    file = io.BytesIO()
-    write_codes(codes, file)
-    return len(file.getvalue())
-
-
 def measure_clip(
     codec: Codec, clip: Clip, *, levels: list[int], seconds: float, names: list[str]
 ) -> list[Result]:
     """Encode one clip with the most levels, and measure it decoded at each number of them."""
-    wav, rate = read_clip(clip.path, seconds)
-    if not len(wav):
+    sound = read_sound(clip.path, seconds or None)
+    if not len(sound.wav):
         return []
-    most = codec.encode(wav, rate, levels=max(levels))
+    most = codec.encode(sound.wav, sound.sample_rate_hz, levels=max(levels))
     results = []
     for count in levels:
         codes = most.truncate(levels=count)
@@ -161,23 +76,13 @@ def measure_clip(
                 clip=clip.path.name,
                 category=clip.category,
                 levels=count,
-                seconds=len(wav) / rate,
+                seconds=len(sound.wav) / sound.sample_rate_hz,
                 nominal_bps=codes.bitrate_bps,
                 file_bytes=size_of(codes),
-                measures={name: MEASURES[name][1](wav, copy, rate) for name in names},
+                measures={name: measure(name, sound, copy) for name in names},
             )
         )
     return results
-
-
-def bootstrap(values: list[float]) -> Mean:
-    """Return the mean of the finite values and its percentile bootstrap interval."""
-    array = np.array([value for value in values if np.isfinite(value)])
-    if not len(array):
-        return Mean(float("nan"), float("nan"), float("nan"), 0)
-    draws = np.random.default_rng(0).integers(len(array), size=(RESAMPLES, len(array)))
-    low, high = np.percentile(array[draws].mean(axis=1), [2.5, 97.5])
-    return Mean(float(array.mean()), float(low), float(high), len(array))
 
 
 def summarise(results: list[Result], names: list[str]) -> list[Row]:
@@ -221,21 +126,19 @@ def _cell(mean: Mean, clips: int) -> str:
     return f"{mean.mean:.3g} [{mean.low:.3g}, {mean.high:.3g}]{fewer}"
 
 
-def without_nan(value: object) -> object:
-    """Return nested dicts and lists with None for NaN, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_nan(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def available() -> list[str]:
-    """Return the measures whose packages are installed; name the others on stderr."""
-    missing = {name: need for name, (need, _) in MEASURES.items() if find_spec(need) is None}
-    for name, package in missing.items():
-        print(f"{name} is left out: {package} is not installed", file=sys.stderr)
-    return [name for name in MEASURES if name not in missing]
+    """Return the columns whose packages are installed; name the others on stderr."""
+    choice = choose(tuple(COLUMNS.values()))
+    for line in choice.left_out.values():
+        print(line, file=sys.stderr)
+    return [column for column, name in COLUMNS.items() if name in choice.names]
+
+
+def measure(column: str, reference: Sound, copy: FloatArray) -> float:
+    """Return one measure of a copy."""
+    compare = MEASURES[COLUMNS[column]].compare
+    assert compare is not None, "these columns compare sounds"
+    return compare(reference.wav, copy, reference.sample_rate_hz)
 
 
 def numbers(text: str) -> list[int]:
@@ -273,7 +176,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     try:
         codec = audiocodec.load(options.model)
-        clips = thin_out(list_clips(options.corpus, options.split), options.limit)
+        clips = spread(list_clips(options.corpus, options.split), options.limit or None)
         levels, names = level_choices(options.levels, codec.spec.levels), available()
         results: list[Result] = []
         for i, clip in enumerate(clips, start=1):
