@@ -179,10 +179,13 @@ class Writer:
         self._write_chunk(pack_chunk(self._next_frame, codes, scales, self.header, self._tables))
 
     def _write_chunk(self, chunk: Chunk) -> None:
-        if self._next_frame % self.header.border_frames:
+        header, frames = self.header, chunk.head.frames
+        if self._next_frame % header.border_frames or frames % header.grain_frames:
+            last = self._next_frame + frames - 1
             raise ValueError(
-                f"a chunk cannot begin at frame {self._next_frame}; expected a multiple of "
-                f"{self.header.border_frames}"
+                f"a chunk cannot have frames {self._next_frame} to {last}: "
+                f"it begins at a multiple of {header.border_frames} and has a multiple of "
+                f"{header.grain_frames}"
             )
         self._repeat_header_after(_REPEAT_HEADER_BYTES)
         self._add_to_index()

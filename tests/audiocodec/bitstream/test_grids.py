@@ -101,8 +101,14 @@ def test_chunks_off_the_border_are_damage() -> None:
     _, gap = Reader(io.BytesIO(data))
     assert isinstance(gap, Gap) and "may begin only at multiples of 4" in gap.reason
     writer.skip(2)
-    with pytest.raises(ValueError, match="cannot begin at frame 10"):
+    with pytest.raises(
+        ValueError, match="cannot have frames 10 to 13: it begins at a multiple of 4"
+    ):
         writer.write(codes_of(SNAC, 4))
+    writer = Writer(io.BytesIO(), SNAC)
+    writer.write(codes_of(SNAC, 8)[:, :, :6])
+    with pytest.raises(ValueError, match="frames 0 to 5: .* has a multiple of 4"):
+        writer.finish()
 
 
 class TestScales:
