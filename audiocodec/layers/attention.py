@@ -69,6 +69,23 @@ class View:
     sines: Tensor
 
 
+class Matrix(nn.Module):
+    """Every column of a signal [B, T, C] times a matrix: [B, T, O]; T is a multiple of 4."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return y for x."""
+        out = len(self.weight)
+        if out % COLUMNS == 0 or not wants_exact(x):
+            return functional.linear(x, self.weight)
+        return functional.linear(x, functional.pad(self.weight, (0, 0, 0, -out % COLUMNS)))[
+            ..., :out
+        ]
+
+
 class Attention(nn.Module):
     """Self-attention of `heads` heads with rotary positions, over a sliding window of the past.
 
@@ -78,8 +95,8 @@ class Attention(nn.Module):
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
         self.shape = shape
-        self.inputs = nn.Linear(shape.channels, 3 * shape.inner, bias=False)
-        self.output = nn.Linear(shape.inner, shape.channels, bias=False)
+        self.inputs = Matrix(shape.channels, 3 * shape.inner)
+        self.output = Matrix(shape.inner, shape.channels)
 
     def forward(self, x: Tensor, rows: int, past: Tensor, view: View) -> tuple[Tensor, Tensor]:
         """Return (y [B, T, C], keys and values of the past and of these rows).
@@ -99,22 +116,26 @@ class Attention(nn.Module):
         # [2, B heads, T, head_channels]; without a copy for a batch of one.
         rows_of = torch.cat([seen, blank], dim=1).permute(2, 0, 3, 1, 4).flatten(1, 2)
         attended = _attend(queries.transpose(1, 2).flatten(0, 1), rows_of[0], rows_of[1], view.bias)
-        attended = attended.unflatten(0, (batch, heads)).transpose(1, 2).flatten(2)
+        attended = attended.reshape(batch, heads, total, width).transpose(1, 2).flatten(2)
         return self.output(attended), seen
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
     """Return the means of values [R, keys, D] that queries [R, T, D] ask for, [R, T, D]."""
-    scores = torch.bmm(queries, keys.transpose(1, 2)).add_(bias)
-    weights = scores.sub_(scores.amax(dim=-1, keepdim=True)).exp_()
+    width = values.shape[-1]
+    scores = torch.baddbmm(bias, queries, keys.transpose(1, 2))
+    weights = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    if width % COLUMNS:
+        values = functional.pad(values, (0, -width % COLUMNS))
     sums = queries.new_zeros(*weights.shape[:2], values.shape[-1])
+    # The sums of the weights by products as well: these have an order that does not change.
     totals = queries.new_zeros(*weights.shape[:2], COLUMNS)
     ones = queries.new_ones(1, KEYS, COLUMNS).expand(len(weights), -1, -1)
     for begin in range(0, len(bias[0]), KEYS):
         block = slice(begin, begin + KEYS)
         sums = torch.baddbmm(sums, weights[..., block], values[:, block])
         totals = torch.baddbmm(totals, weights[..., block], ones)
-    return sums / totals[..., :1]
+    return (sums / totals[..., :1])[..., :width]
 
 
 def _rotated(x: Tensor, view: View) -> Tensor:
@@ -134,8 +155,8 @@ class TransformerLayer(nn.Module):
         self.attention = Attention(shape)
         self.attention_scale = nn.Parameter(torch.ones(channels))
         self.feedforward_norm = nn.LayerNorm(channels, eps=shape.epsilon)
-        self.widen = nn.Linear(channels, shape.feedforward, bias=False)
-        self.narrow = nn.Linear(shape.feedforward, channels, bias=False)
+        self.widen = Matrix(channels, shape.feedforward)
+        self.narrow = Matrix(shape.feedforward, channels)
         self.feedforward_scale = nn.Parameter(torch.ones(channels))
 
     def forward(self, x: Tensor, rows: int, past: Tensor, view: View) -> tuple[Tensor, Tensor]:
