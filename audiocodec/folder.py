@@ -20,6 +20,7 @@ from audiocodec.families.encodec import Encodec, EncodecConfig
 from audiocodec.families.lyra import Lyra, LyraConfig
 from audiocodec.families.mimi import Mimi, MimiConfig
 from audiocodec.families.network import CodecNetwork
+from audiocodec.families.snac import Snac, SnacConfig
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
 from audiocodec.families.weights.checkpoint import CONFIG as CONFIG
 from audiocodec.families.weights.checkpoint import WEIGHTS as WEIGHTS
@@ -45,6 +46,7 @@ FAMILIES = {
     "encodec": Family(EncodecConfig, Encodec, torch.float32),
     "mimi": Family(MimiConfig, Mimi, torch.float32),
     "dac": Family(DacConfig, Dac, torch.float32),
+    "snac": Family(SnacConfig, Snac, torch.float32),
 }
 
 

@@ -17,10 +17,10 @@ from audiocodec.layers.push import (
     PushConv1d,
     PushConvTranspose1d,
     PushLayer,
-    PushResidual,
     lookahead_samples,
 )
 from audiocodec.layers.snake import Snake, Tanh
+from audiocodec.layers.snake_unit import SnakeUnit
 from audiocodec.layers.state import Carry, State
 from audiocodec.quantize.factorized import FactorizedQuantizer
 from audiocodec.spec import CodecSpec
@@ -29,6 +29,7 @@ from .network import CodecNetwork, Encoded
 
 DILATIONS = (1, 3, 9)
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 16
+_TILE = 1 << 17  # elements: half a megabyte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +74,14 @@ class DacConfig:
         )
 
 
-def check_sizes(config: object) -> None:
+def check_sizes(config: object, *, may_be_zero: tuple[str, ...] = ()) -> None:
     """Raise ValueError where a field of a configuration is no positive number of sensible size.
 
-    Fields may also be tuples of such numbers, or booleans.
+    Fields may also be tuples of such numbers, or booleans; those in may_be_zero, zero.
     """
     for field in fields(config):  # type: ignore[arg-type]
         value = getattr(config, field.name)
-        if isinstance(value, bool) or (field.name.endswith("window") and value == 0):
+        if isinstance(value, bool) or (field.name in may_be_zero and value == 0):
             continue
         sizes = value if isinstance(value, tuple) else (value,)
         if not 1 <= len(sizes) <= (_MAX_BLOCKS if "strides" in field.name else 1):
@@ -107,61 +108,81 @@ def check_halving(channels: int, times: int) -> None:
         raise ValueError(f"{channels} channels cannot be halved {times} times")
 
 
-def residual_unit(channels: int, dilation: int, *, groups: int = 1) -> PushResidual:
-    """Return one residual unit: Snake, k7, Snake, k1."""
-    wide = PushConv1d(
-        channels,
-        channels,
-        kernel=7,
-        dilation=dilation,
-        groups=groups,
-        left=3 * dilation,
-        right=3 * dilation,
-    )
-    narrow = PushConv1d(channels, channels, kernel=1)
-    return PushResidual(PushChain([Snake(channels), wide, Snake(channels), narrow]))
-
-
 def down_block(channels: int, stride: int, *, groups: int = 1) -> PushChain:
     """Return a block of the encoder: [channels, T] to [2 channels, T / stride]."""
     half = math.ceil(stride / 2)
     down = PushConv1d(
-        channels, 2 * channels, kernel=2 * stride, stride=stride, left=half, right=half
+        channels,
+        2 * channels,
+        kernel=2 * stride,
+        stride=stride,
+        left=half,
+        right=half,
+        time_major=True,
     )
-    units = [residual_unit(channels, dilation, groups=groups) for dilation in DILATIONS]
-    return PushChain([*units, Snake(channels), down])
+    units = [SnakeUnit(channels, dilation=dilation, groups=groups) for dilation in DILATIONS]
+    layers: list[PushLayer] = [*units, Snake(channels), down]
+    return PushChain(layers, tiled=range(len(layers)), tile_columns=tile_columns(channels))
+
+
+def up_chain(first: list[PushLayer], channels: int, *, groups: int = 1) -> PushChain:
+    """Return a chain of layers that go up to so many channels, and residual units."""
+    units = [SnakeUnit(channels, dilation=dilation, groups=groups) for dilation in DILATIONS]
+    return PushChain(
+        [*first, *units],
+        tiled=range(len(first), len(first) + len(units)),
+        tile_columns=tile_columns(channels),
+    )
+
+
+def tile_columns(channels: int) -> int:
+    """Return how many columns go through a block at once, so that they stay in the cache."""
+    pairs = 4 * math.lcm(*DILATIONS)
+    return max(4, _TILE // channels // pairs) * pairs
 
 
 def _up_block(channels: int, stride: int) -> PushChain:
     """Return a block of the decoder: [channels, T] to [channels / 2, T stride]."""
     half = math.ceil(stride / 2)
     up = PushConvTranspose1d(
-        channels, channels // 2, kernel=2 * stride, stride=stride, left=half, right=half
+        channels,
+        channels // 2,
+        kernel=2 * stride,
+        stride=stride,
+        left=half,
+        right=half,
+        time_major=True,
     )
-    units = [residual_unit(channels // 2, dilation) for dilation in DILATIONS]
-    return PushChain([Snake(channels), up, *units])
+    return up_chain([Snake(channels), up], channels // 2)
 
 
 def _encoder(config: DacConfig) -> PushChain:
     """Return the encoder: wav [B, 1, F hop] to latents [B, D, F]."""
     width = config.encoder_channels
-    layers: list[PushLayer] = [PushConv1d(1, width, kernel=7, left=3, right=3)]
+    layers: list[PushLayer] = [PushConv1d(1, width, kernel=7, left=3, right=3, time_major=True)]
     for stride in config.encoder_strides:
         layers.append(down_block(width, stride))
         width *= 2
-    head = PushConv1d(width, config.latent_dim, kernel=3, left=1, right=1)
+    head = PushConv1d(width, config.latent_dim, kernel=3, left=1, right=1, time_major=True)
     return PushChain([*layers, Snake(width), head])
 
 
 def _decoder(config: DacConfig) -> PushChain:
     """Return the decoder: latents [B, D, F] to wav [B, 1, up to F hop]."""
     width = config.decoder_channels
-    layers: list[PushLayer] = [PushConv1d(config.latent_dim, width, kernel=7, left=3, right=3)]
+    layers: list[PushLayer] = [
+        PushConv1d(config.latent_dim, width, kernel=7, left=3, right=3, time_major=True)
+    ]
     for stride in config.decoder_strides:
         layers.append(_up_block(width, stride))
         width //= 2
     return PushChain(
-        [*layers, Snake(width), PushConv1d(width, 1, kernel=7, left=3, right=3), Tanh()]
+        [
+            *layers,
+            Snake(width),
+            PushConv1d(width, 1, kernel=7, left=3, right=3, time_major=True),
+            Tanh(),
+        ]
     )
 
 

@@ -12,6 +12,8 @@ from .strict import fill
 from .weight_norm import fold_weight_norm
 
 _PART = r"(alpha|weight|bias)"
+_SIDES = (("encoder", "encoder.block"), ("decoder", "decoder.model"))
+
 QUANTIZER = (
     Rule(r"quantizer\.levels\.(\d+)\.codebook", ("quantizer.quantizers.{0}.codebook.weight",)),
     Rule(
@@ -21,24 +23,33 @@ QUANTIZER = (
 )
 """Of DAC in both layouts, and of SNAC."""
 
+_UNIT = {"snake1": 0, "conv1": 1, "snake2": 2, "conv2": 3}
+"""Layers of a residual unit: transformers' names, which are ours, and their places."""
+
 RELEASE = (
-    Rule(
-        r"encoder\.layers\.(\d+)\.layers\.(\d+)\.body\.layers\.(\d+)\." + _PART,
-        ("encoder.block.{0}.block.{1}.block.{2}.{3}",),
+    *(
+        Rule(
+            rf"{side}\.layers\.(\d+)\.layers\.(\d+)\.{name}\.{_PART}",
+            (f"{theirs}.{{0}}.block.{{1}}.block.{place}.{{2}}",),
+        )
+        for side, theirs in _SIDES
+        for name, place in _UNIT.items()
     ),
-    Rule(
-        r"decoder\.layers\.(\d+)\.layers\.(\d+)\.body\.layers\.(\d+)\." + _PART,
-        ("decoder.model.{0}.block.{1}.block.{2}.{3}",),
+    *(
+        Rule(
+            rf"{side}\.layers\.(\d+)\.layers\.(\d+)\.{_PART}",
+            (f"{theirs}.{{0}}.block.{{1}}.{{2}}",),
+        )
+        for side, theirs in _SIDES
     ),
-    Rule(r"encoder\.layers\.(\d+)\.layers\.(\d+)\." + _PART, ("encoder.block.{0}.block.{1}.{2}",)),
-    Rule(r"decoder\.layers\.(\d+)\.layers\.(\d+)\." + _PART, ("decoder.model.{0}.block.{1}.{2}",)),
-    Rule(r"encoder\.layers\.(\d+)\." + _PART, ("encoder.block.{0}.{1}",)),
-    Rule(r"decoder\.layers\.(\d+)\." + _PART, ("decoder.model.{0}.{1}",)),
+    *(
+        Rule(rf"{side}\.layers\.(\d+)\.{_PART}", (f"{theirs}.{{0}}.{{1}}",))
+        for side, theirs in _SIDES
+    ),
     *QUANTIZER,
 )
 """DAC's own names, which say where a layer stands and nothing else."""
 
-_UNIT = {"snake1": 0, "conv1": 1, "snake2": 2, "conv2": 3}
 _DOWN = {"res_unit1": 0, "res_unit2": 1, "res_unit3": 2, "snake1": 3, "conv1": 4}
 _UP = {"snake1": 0, "conv_t1": 1, "res_unit1": 2, "res_unit2": 3, "res_unit3": 4}
 
@@ -58,16 +69,16 @@ def transformers_rules(config: DacConfig) -> tuple[Rule, ...]:
             for name, place in block.items():
                 ours = (number + 1, place)
                 rules.append(_row(side, ours, f"{theirs}.{name}"))
-                for inner, at in _UNIT.items():
-                    rules.append(_row(side, ours, f"{theirs}.{name}.{inner}", at))
+                for inner in _UNIT:
+                    rules.append(_row(side, ours, f"{theirs}.{name}.{inner}", inner))
     return (*rules, *QUANTIZER)
 
 
-def _row(side: str, place: tuple[int, ...], theirs: str, inner: int | None = None) -> Rule:
-    """Return the rule for the layer at a place, or for one in the body of that residual unit."""
+def _row(side: str, place: tuple[int, ...], theirs: str, inner: str = "") -> Rule:
+    """Return the rule for the layer at a place, or for one in the residual unit there."""
     path = "".join(rf"\.layers\.{number}" for number in place)
-    body = "" if inner is None else rf"\.body\.layers\.{inner}"
-    return Rule(f"{side}{path}{body}\\.{_PART}", (f"{theirs}.{{0}}",))
+    ours = f"{side}{path}" + (rf"\.{inner}" if inner else "")
+    return Rule(f"{ours}\\.{_PART}", (f"{theirs}.{{0}}",))
 
 
 def fits_transformers(checkpoint: Checkpoint) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from audiocodec.errors import UnknownModel, WeightsMismatch
 from audiocodec.families.network import CodecNetwork
 
-from . import dac, encodec, mimi
+from . import dac, encodec, mimi, snac
 from .checkpoint import Checkpoint
 from .empty import empty_network as empty_network
 
@@ -36,6 +36,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("EnCodec's release", encodec.is_release, encodec.build_release),
     Layout("DAC of transformers", dac.fits_transformers, dac.build_transformers),
     Layout("DAC's release", dac.fits_release, dac.build_release),
+    Layout("SNAC", snac.fits, snac.build),
     Layout("Mimi of transformers", mimi.is_transformers, mimi.build_transformers),
     Layout("Mimi of moshi", mimi.is_moshi, mimi.build_moshi),
 )

@@ -1,0 +1,63 @@
+"""Convolutions of kernel 7 that make two outputs at once from ten products, not fourteen.
+
+Winograd's minimal filtering F(2, 3) (Lavin and Gray, arXiv 1509.09308): two outputs of a kernel
+of 3 take four products instead of six. A kernel of 7 is twice such a kernel and one tap more.
+All factors are 1 and 1/2, so rounding errors stay about those of the plain sum. Outputs t and
+t + dilation are a pair, so signals are cut into blocks of `dilation` columns, and two blocks of
+outputs belong together; their place in the signal must not depend on how it is cut.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .exact import COLUMNS, ROWS
+
+KERNEL = 7
+
+
+def pairs_pay(channels: int) -> bool:
+    """Tell whether the sums before and after the products cost less than they save."""
+    return channels >= 192 and channels % COLUMNS == 0
+
+
+def correlate_pairs(x: Tensor, taps: Tensor, bias: Tensor, *, dilation: int) -> Tensor:
+    """Return the valid correlation of rows x [T + 6 dilation, C] with taps [7, C, O], as [T, O].
+
+    T is a multiple of 2 dilation. Bits are as independent of T as those of layers/exact.py.
+    """
+    rows = len(x) - (KERNEL - 1) * dilation
+    pairs = rows // (2 * dilation)
+    if spare := -pairs % ROWS:
+        x = functional.pad(x, (0, 0, 0, spare * 2 * dilation))
+        pairs += spare
+    blocks = x.reshape(pairs + KERNEL // 2, 2, dilation, -1)
+    even, odd = blocks[:, 0], blocks[:, 1]
+    one, two, many = slice(1, pairs + 1), slice(2, pairs + 2), pairs * dilation
+    falls = (even[:-1] - even[1:]).flatten(0, 1)
+    rises = (odd[1:] - odd[:-1]).flatten(0, 1)
+    halves = _halves(taps)
+    plus = (odd[:pairs] + even[one]).flatten(0, 1) @ halves[0]
+    plus.addmm_((odd[two] + even[two]).flatten(0, 1), halves[2])
+    minus = (even[one] - odd[:pairs]).flatten(0, 1) @ halves[1]
+    minus.addmm_((odd[two] - even[two]).flatten(0, 1), halves[3])
+    plus += bias
+    first, second = plus + minus, plus.sub_(minus)
+    first.addmm_(falls[:many], taps[0])
+    first.addmm_(rises[dilation : dilation + many], taps[3], alpha=-1)
+    first.addmm_(even[3:].flatten(0, 1), taps[6])
+    second.addmm_(rises[:many], taps[2])
+    second.addmm_(falls[2 * dilation :], taps[5], alpha=-1)
+    second.addmm_(odd[3:].flatten(0, 1), taps[6])
+    shape = (pairs, dilation, -1)
+    y = torch.stack([first.reshape(shape), second.reshape(shape)], dim=1)
+    return y.flatten(0, 2)[:rows]
+
+
+def _halves(taps: Tensor) -> list[Tensor]:
+    """Return half the sum of three taps, once with the middle one negative, for both threes."""
+    found = []
+    for first in (0, 3):
+        ends = taps[first] + taps[first + 2]
+        found += [(ends + taps[first + 1]).mul_(0.5), (ends - taps[first + 1]).mul_(0.5)]
+    return found
