@@ -6,7 +6,8 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,21 +27,49 @@ def say(message: str) -> None:
     _print_error(f"codec: {printable(message)}")
 
 
+class Screen:
+    """Lets threads write whole lines one after the other; a bar makes room for them.
+
+    bar: what is shown for many files that are worked on at once, None when they are not.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.bar: Bar | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let nobody else write for as long as the block lasts."""
+        with self._lock:
+            if self.bar is not None:
+                self.bar.clear()
+            yield
+            if self.bar is not None:
+                self.bar.draw()
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """Standard error of one command. quiet: leave out what is neither error nor warning."""
 
     quiet: bool
+    _screen: Screen = field(default_factory=Screen)
+
+    def warn(self, message: str) -> None:
+        """Print an error or a warning as one line."""
+        with self._screen.turn():
+            say(message)
 
     def note(self, message: str) -> None:
         """Print something good to know as one line, unless quiet."""
         if not self.quiet:
-            say(message)
+            self.warn(message)
 
     def result(self, message: str) -> None:
         """Print what was done as one line, unless quiet."""
         if not self.quiet:
-            _print_error(printable(message))
+            with self._screen.turn():
+                _print_error(printable(message))
 
     @contextmanager
     def status(self, message: str) -> Iterator[None]:
@@ -51,25 +80,43 @@ class Console:
 
     @contextmanager
     def meter(self, label: str) -> Iterator["Meter"]:
-        """Show progress on a terminal for as long as the block lasts."""
-        meter = Meter(label, shown=not self.quiet and on_terminal())
+        """Show progress on a terminal for as long as the block lasts, where no bar does."""
+        bar = self._screen.bar
+        meter = Meter(label, shown=bar is None and not self.quiet and on_terminal(), bar=bar)
         try:
             yield meter
         finally:
             meter.clear()
 
+    @contextmanager
+    def bar(self, total: int) -> Iterator["Bar"]:
+        """Show on a terminal how many of `total` files are done, for as long as the block lasts."""
+        bar = Bar(total, shown=not self.quiet and on_terminal())
+        with self._screen.turn():
+            self._screen.bar = bar
+        try:
+            yield bar
+        finally:
+            with self._screen.turn():
+                self._screen.bar = None
+
 
 class Meter:
-    """One line on a terminal that is drawn again and again, and leaves nothing behind."""
+    """One line on a terminal that is drawn again and again, and leaves nothing behind.
 
-    def __init__(self, label: str, *, shown: bool) -> None:
-        self._label, self._shown = printable(label), shown
+    bar: that of many files, which this is one of.
+    """
+
+    def __init__(self, label: str, *, shown: bool, bar: "Bar | None" = None) -> None:
+        self._label, self._shown, self._bar = printable(label), shown, bar
         self._start_s = time.monotonic()
         self._drawn_s = 0.0
         self._width = 0
 
     def update(self, progress: "Progress") -> None:
-        """Draw how much of a sound is done."""
+        """Draw how much of a sound is done. Raises KeyboardInterrupt when all is to stop."""
+        if self._bar is not None and self._bar.stopped:
+            raise KeyboardInterrupt
         now_s = time.monotonic()
         if not self._shown or now_s - self._drawn_s < _REDRAW_S:
             return
@@ -102,6 +149,30 @@ class Meter:
         self._width = width
 
 
+class Bar:
+    """A line that counts files; `stopped` once no more are to be done, not even half of one."""
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._total, self._done, self.stopped = total, 0, False
+        self._meter = Meter("", shown=shown)
+
+    def advance(self) -> None:
+        """Count one file more."""
+        self._done += 1
+
+    def stop(self) -> None:
+        """Let every file that is being worked on end at its next block."""
+        self.stopped = True
+
+    def draw(self) -> None:
+        """Draw the line."""
+        self._meter.draw(f"{_bar(self._done / self._total)} {self._done} of {self._total} files")
+
+    def clear(self) -> None:
+        """Remove the line."""
+        self._meter.clear()
+
+
 def columns(text: str) -> int:
     """Return how many columns of a terminal `text` takes."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
@@ -117,9 +188,12 @@ def _share(progress: "Progress") -> str:
     if not progress.total_s:
         return f"{progress.done_s:.1f} s"
     share = min(1.0, progress.done_s / progress.total_s)
+    return f"{_bar(share)} {share:4.0%} of {progress.total_s:.1f} s"
+
+
+def _bar(share: float) -> str:
     done = round(share * _BAR_COLUMNS)
-    bar = "#" * done + "-" * (_BAR_COLUMNS - done)
-    return f"[{bar}] {share:4.0%} of {progress.total_s:.1f} s"
+    return f"[{'#' * done}{'-' * (_BAR_COLUMNS - done)}]"
 
 
 def _cut(text: str, room: int) -> str:

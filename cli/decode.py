@@ -11,8 +11,8 @@ import typer
 from audiocodec.errors import AudioCodecError
 
 from . import options
-from .batch import run_all
-from .console import Console, factor, say
+from .batch import run_all, threads_each
+from .console import Console, factor
 from .exits import DAMAGED, OK
 from .model import ModelChoice
 from .options import SampleEncoding, SoundFormat
@@ -58,6 +58,7 @@ def decode(
     allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
     threads: options.Threads = None,
+    at_once: options.Jobs = 1,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -75,7 +76,7 @@ def decode(
       codec decode in.codes
       codec decode in.codes back.flac --encoding pcm24
       codec decode in.codes rough.wav -n 2
-      codec decode codes/ -o sound/ --format mp3
+      codec decode codes/ -o sound/ --format mp3 --jobs 4
       codec decode in.codes - | aplay
     """
     form = _format(form, raw)
@@ -91,10 +92,10 @@ def decode(
         local_files_only=local_files_only,
         allow_pickle=allow_pickle,
         device=device,
-        threads=threads,
+        threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     task = _Decoding(codec, levels, form, encoding, strict, force_model, force, console)
-    run_all(jobs, task.run)
+    run_all(jobs, task.run, console=console, at_once=at_once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class _Decoding:
         if report.gaps:
             lost_s = sum(gap.frames for gap in report.gaps) / self.codec.spec.frame_rate_hz
             lost = f", {seconds(lost_s)} lost and filled up" if lost_s else ""
-            say(
+            self.console.warn(
                 f"{job.shown_source} is damaged in {count(len(report.gaps), 'place')}{lost}: "
                 f"{report.gaps[0].reason}"
             )

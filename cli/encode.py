@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import options
-from .batch import run_all
+from .batch import run_all, threads_each
 from .console import Console, factor
 from .exits import OK
 from .model import ModelChoice
@@ -88,6 +88,7 @@ def encode(
     allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
     threads: options.Threads = None,
+    at_once: options.Jobs = 1,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -101,7 +102,7 @@ def encode(
       codec encode in.wav
       codec encode in.wav out.codes -n 4
       codec encode speech.flac low.codes -b 3
-      codec encode a.wav b.mp3 corpus/ -o codes/
+      codec encode a.wav b.mp3 corpus/ -o codes/ --jobs 4
       codec encode song.flac --tags --metadata "comment=demo tape"
       arecord -f S16_LE -r 24000 -t raw | codec encode - live.codes --raw-rate 24000
     """
@@ -119,11 +120,11 @@ def encode(
         local_files_only=local_files_only,
         allow_pickle=allow_pickle,
         device=device,
-        threads=threads,
+        threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     chosen = _choose_levels(codec, levels, bitrate, console)
     task = _Encoding(codec, chosen, raw, mono, texts, tags, entropy, force, console)
-    run_all(jobs, task.run)
+    run_all(jobs, task.run, console=console, at_once=at_once)
 
 
 class _Encoding:

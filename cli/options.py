@@ -115,6 +115,10 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help="CPU threads; never changes the codes."),
 ]
+Jobs = Annotated[
+    int,
+    typer.Option("-j", "--jobs", min=1, metavar="N", help="Work on so many files at once."),
+]
 Force = Annotated[bool, typer.Option("-f", "--force", help="Replace outputs that exist.")]
 Quiet = Annotated[
     bool, typer.Option("-q", "--quiet", help="Print errors and warnings of damage only.")

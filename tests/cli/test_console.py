@@ -114,3 +114,20 @@ def test_units() -> None:
         "0.1x real time", "1.2x real time", "55x real time"
     ]  # fmt: skip
     assert [count(1, "level"), count(2, "level")] == ["1 level", "2 levels"]
+
+
+def test_a_bar_makes_room_for_lines(terminal: Terminal) -> None:
+    console = Console(quiet=False)
+    with console.bar(2) as bar:
+        with console.meter("one of them") as meter:
+            meter.update(Progress(5.0, 10.0))
+        console.result("first is done")
+        bar.advance()
+        console.warn("second failed")
+        bar.stop()
+        with console.meter("the other") as meter, pytest.raises(KeyboardInterrupt):
+            meter.update(Progress(5.0, 10.0))
+    shown = terminal.getvalue()
+    assert "first is done\n\r[----------------] 0 of 2 files" in shown
+    assert "codec: second failed\n\r[########--------] 1 of 2 files" in shown
+    assert "one of them" not in shown and terminal.lines()[-1] == ""

@@ -298,3 +298,40 @@ def test_metadata_that_a_file_cannot_hold(
     done = codec("encode", "x.wav", "--metadata", text)
     assert done.exit_code == code and why in done.stderr
     assert not Path("x.codes").exists()
+
+
+def test_several_at_once_are_the_same_files(codec: Run, write_sound: WriteSound) -> None:
+    for number in range(5):
+        write_sound(f"in/{number}/a.wav", 1000 * (number + 1))
+    Path("in/bad.wav").write_bytes(b"this is no sound")
+    Path("in/2/bad.wav").write_bytes(b"this is no sound")
+    assert codec("encode", "in", "-o", "out", "-q").exit_code == 1
+    done = codec("encode", "in", "-o", "beside", "--jobs", "3")
+    assert done.exit_code == 1
+    lines = done.stderr.splitlines()
+    assert lines[-3:] == ["codec: 2 of 7 files failed:", "  in/2/bad.wav", "  in/bad.wav"]
+    assert sum(line.startswith("codec: cannot read in/") for line in lines) == 2
+    assert sum(" -> beside/" in line for line in lines) == 5 and len(lines) == 10
+    for path in Path("out").rglob("*.codes"):
+        assert (Path("beside") / path.relative_to("out")).read_bytes() == path.read_bytes()
+    assert len(list(Path("beside").rglob("*.*"))) == 5
+    done = codec("decode", "beside", "-o", "back", "-j", "2")
+    assert done.exit_code == 0 and len(list(Path("back").rglob("*.wav"))) == 5
+
+
+def test_an_error_of_ours_stops_all_that_run(
+    codec: Run, write_sound: WriteSound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        write_sound(f"in/{number}.wav", 40_000)
+    real = audiocodec.files.encode_file  # type: ignore[attr-defined]
+
+    def broken(source: str, *words: Any, **options: Any) -> Any:
+        if source == "in/0.wav":
+            raise ZeroDivisionError("a bug")
+        return real(source, *words, **options)
+
+    monkeypatch.setattr("audiocodec.files.encode_file", broken)
+    with pytest.raises(ZeroDivisionError):
+        codec("encode", "in", "-o", "out", "-j", "2")
+    assert not list(Path("out").glob(".*.part"))
