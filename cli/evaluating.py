@@ -119,9 +119,10 @@ def evaluate(task: Task, chosen: EvalOptions, console: Console) -> "Report":
 
         from audiocodec.evaluate.clips import spread
         from audiocodec.evaluate.measures import choose
+        from audiocodec.evaluate.plan import Options
         from audiocodec.evaluate.report import Report
         from audiocodec.evaluate.results import RESULTS
-        from audiocodec.evaluate.run import Options, run
+        from audiocodec.evaluate.run import run
 
         clips, systems = find_clips(task), find_systems(task)
     choice = choose(_names(chosen.measures))

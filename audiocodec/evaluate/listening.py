@@ -9,8 +9,8 @@ from audiocodec.errors import AudioCodecError
 
 from .clips import Clip, read_sound
 from .page import new_page_folder, write_data, write_sound
+from .plan import REFERENCE, audio_file
 from .results import Result
-from .run import REFERENCE, audio_file
 
 ASSETS = ("listening.html", "page.css", "sound.js", "charts.js", "listening.js")
 ANCHOR_HZ = 3500

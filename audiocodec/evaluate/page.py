@@ -15,9 +15,9 @@ from audiocodec.errors import AudioCodecError
 
 from .clips import Clip, read_sound
 from .measures import MEASURES
+from .plan import REFERENCE, audio_file
 from .report import Report, as_table
 from .results import Result
-from .run import REFERENCE, audio_file
 
 PAGE = "page"
 ASSETS = ("index.html", "page.css", "sound.js", "charts.js", "page.js")

@@ -12,8 +12,8 @@ from audiocodec.atomic import atomic_output
 
 from .clips import Clip
 from .measures import MEASURES
+from .plan import Failure
 from .results import Result
-from .run import Failure
 from .summary import LevelUse, Mean, Row, summarise, usage
 
 JSON, CLIPS_CSV, MEANS_CSV, MARKDOWN = "evaluation.json", "clips.csv", "means.csv", "evaluation.md"

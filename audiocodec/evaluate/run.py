@@ -1,7 +1,6 @@
 """A run: every clip through every system, over processes, going on where an earlier one stopped."""
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,42 +14,12 @@ from audiocodec.audio.write import SoundWriter
 from audiocodec.errors import AudioCodecError
 
 from .clips import Clip, Sound, read_sound
-from .measures import MEASURES, TOKEN_MEASURES, suits
+from .measures import MEASURES, TOKEN_MEASURES
+from .plan import REFERENCE, Failure, Options, Task, asked_for, audio_file, make_plan, result_key
 from .results import RESULTS, Result, pack_counts, read_results, result_line
-from .systems import Copy, ModelSystem, Point, System, load_codec
+from .systems import Copy, ModelSystem, System, load_codec
 from .tokens import measure_stability
 from .verdict import judge, shift
-
-AUDIO = "audio"
-REFERENCE = "reference"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a run does, beside its clips and systems.
-
-    measures: their names. seconds: from the middle of each clip, None for all of it.
-    suited: leave measures out for categories that they were not made for.
-    align: put a copy that is late or early back on time before it is measured.
-    stability: names of clips whose codes are tried for stability.
-    jobs: processes; 1 stays in this one.
-    """
-
-    measures: tuple[str, ...]
-    seconds: float | None = None
-    suited: bool = True
-    align: bool = False
-    stability: frozenset[str] = frozenset()
-    jobs: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A clip that one system could not copy, or that could not be read (system "")."""
-
-    clip: str
-    system: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +42,14 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    clip: Clip
-    system: System
-    points: tuple[Point, ...]
-    options: Options
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True)
 class _Outcome:
     results: tuple[Result, ...]
     failure: Failure | None = None
 
 
 def run(
-    clips: list[Clip],
-    systems: list[System],
+    clips: Sequence[Clip],
+    systems: Sequence[System],
     folder: Path,
     options: Options,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -102,7 +62,7 @@ def run(
     Raises AudioCodecError where `folder` cannot be written.
     """
     earlier = read_results(folder / RESULTS)
-    plan = _plan(clips, systems, folder, options, earlier)
+    plan = make_plan(clips, systems, folder, options, earlier)
     total = len(clips) * sum(len(system.points) for system in systems)
     kept = total - sum(len(task.points) for task in plan.tasks) - plan.lost_points
     found = dict(earlier)
@@ -128,92 +88,7 @@ def run(
     return Finished(tuple(ordered), tuple(failures), kept)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    tasks: list[_Task]
-    keys: list[str]
-    failures: list[Failure]
-    lost_points: int
-
-
-def _plan(
-    clips: list[Clip],
-    systems: list[System],
-    folder: Path,
-    options: Options,
-    earlier: dict[str, Result],
-) -> _Plan:
-    tasks: list[_Task] = []
-    keys: list[str] = []
-    failures: list[Failure] = []
-    lost = 0
-    for clip in clips:
-        try:
-            digest = read_sound(clip.path, options.seconds).digest
-        except AudioCodecError as error:
-            failures.append(Failure(clip.name, "", str(error)))
-            lost += sum(len(system.points) for system in systems)
-            continue
-        for system in systems:
-            todo = []
-            for point in system.points:
-                keys.append(result_key(clip, digest, point, options))
-                result = earlier.get(keys[-1])
-                if not _is_done(result, clip, point, system, folder, options):
-                    todo.append(point)
-            if todo:
-                tasks.append(_Task(clip, system, tuple(todo), options, folder))
-    return _Plan(tasks, keys, failures, lost)
-
-
-def result_key(clip: Clip, digest: str, point: Point, options: Options) -> str:
-    """Return what names a result from run to run: the samples, the point, and how it is measured.
-
-    digest: of the clip's samples. Which measures are asked for is no part of it.
-    """
-    parts = (clip.name, clip.category, digest, point.identity, str(options.align))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _is_done(
-    result: Result | None,
-    clip: Clip,
-    point: Point,
-    system: System,
-    folder: Path,
-    options: Options,
-) -> bool:
-    if result is None or not set(_asked(clip, system, options)) <= set(result.asked):
-        return False
-    if not clip.listen:
-        return True
-    places = (audio_file(folder, clip, REFERENCE), audio_file(folder, clip, point.name))
-    return all(place.exists() for place in places)
-
-
-def _asked(clip: Clip, system: System, options: Options) -> tuple[str, ...]:
-    """Return the measures for one clip: those of codes only where codes are tried."""
-    is_model = isinstance(system, ModelSystem)
-    tokens = is_model and clip.name in options.stability
-    return tuple(
-        name
-        for name in options.measures
-        if (tokens if name in TOKEN_MEASURES else True)
-        and (not options.suited or suits(name, clip.category))
-    )
-
-
-def audio_file(folder: Path, clip: Clip, point: str) -> Path:
-    """Return where the sound of a clip at a point, or its reference, is kept for players."""
-    stem = clip.name.rpartition(".")[0] or clip.name
-    return folder / AUDIO / _plain(stem) / f"{_plain(point)}.flac"
-
-
-def _plain(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-") or "x"
-
-
-def _work(tasks: list[_Task], jobs: int) -> Iterator[tuple[_Task, _Outcome]]:
+def _work(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, _Outcome]]:
     if jobs <= 1 or len(tasks) <= 1:
         for task in tasks:
             yield task, _do(task)
@@ -221,7 +96,7 @@ def _work(tasks: list[_Task], jobs: int) -> Iterator[tuple[_Task, _Outcome]]:
     # Spawned, not forked: torch's threads do not survive a fork.
     with ProcessPoolExecutor(min(jobs, len(tasks)), get_context("spawn"), _one_thread) as pool:
         try:
-            pending: dict[Future[_Outcome], _Task] = {pool.submit(_do, t): t for t in tasks}
+            pending: dict[Future[_Outcome], Task] = {pool.submit(_do, t): t for t in tasks}
             while pending:
                 finished, _ = wait(pending, return_when=FIRST_COMPLETED)
                 for future in finished:
@@ -237,7 +112,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)  # processes share the cores already
 
 
-def _do(task: _Task) -> _Outcome:
+def _do(task: Task) -> _Outcome:
     """Copy and measure one clip by one system."""
     results: list[Result] = []
     try:
@@ -253,13 +128,13 @@ def _do(task: _Task) -> _Outcome:
     return _Outcome(tuple(results))
 
 
-def _measure(task: _Task, sound: Sound, digest: str, copy: Copy) -> Result:
+def _measure(task: Task, sound: Sound, digest: str, copy: Copy) -> Result:
     options, clip = task.options, task.clip
     verdict = judge(sound.wav, copy.wav, sound.sample_rate_hz)
     heard = shift(verdict.copy, verdict.lag_samples) if options.align else verdict.copy
     if clip.listen and np.isfinite(heard).all():
         _keep(task, sound, copy.point.name, Sound(heard, sound.sample_rate_hz))
-    asked = _asked(clip, task.system, options)
+    asked = asked_for(clip, task.system, options)
     measured = {}
     if verdict.measurable:
         for name in asked:
@@ -288,7 +163,7 @@ def _measure(task: _Task, sound: Sound, digest: str, copy: Copy) -> Result:
     )
 
 
-def _stability(task: _Task, sound: Sound, copy: Copy, asked: tuple[str, ...]) -> dict[str, float]:
+def _stability(task: Task, sound: Sound, copy: Copy, asked: tuple[str, ...]) -> dict[str, float]:
     wanted = [name for name in asked if name in TOKEN_MEASURES]
     if not wanted or copy.codes is None or not isinstance(task.system, ModelSystem):
         return {}
@@ -300,7 +175,7 @@ def _stability(task: _Task, sound: Sound, copy: Copy, asked: tuple[str, ...]) ->
     return {name: values[name] for name in wanted}
 
 
-def _keep(task: _Task, reference: Sound, name: str, sound: Sound) -> None:
+def _keep(task: Task, reference: Sound, name: str, sound: Sound) -> None:
     path = audio_file(task.folder, task.clip, name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ def fitted(wav: Wave, peak: float = 0.6) -> Wave:
     whole[: len(wav)] = wav[: len(whole)]
     fade = np.minimum(1, np.arange(len(whole)) / (0.01 * RATE))
     whole *= fade * fade[::-1]
-    return peak * whole / np.abs(whole).max()
+    return np.asarray(peak * whole / np.abs(whole).max())
 
 
 def speech(voice: str, text: str) -> Wave:
@@ -44,7 +44,7 @@ def speech(voice: str, text: str) -> Wave:
         path = Path(folder) / "x.wav"
         subprocess.run(["espeak-ng", "-v", voice, "-s", "155", "-w", path, text], check=True)
         wav, rate = soundfile.read(path)
-    return soxr.resample(wav, rate, RATE, quality="VHQ")
+    return np.asarray(soxr.resample(wav, rate, RATE, quality="VHQ"))
 
 
 def pluck(hz: float, seconds: float, rng: np.random.Generator) -> Wave:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,12 +14,12 @@ from audiocodec.errors import AudioCodecError
 from audiocodec.evaluate.clips import list_clips
 from audiocodec.evaluate.listening import ListeningTest, write_listening_test
 from audiocodec.evaluate.page import write_page
+from audiocodec.evaluate.plan import Options, audio_file
 from audiocodec.evaluate.report import Report
-from audiocodec.evaluate.run import Options, audio_file, run
+from audiocodec.evaluate.run import run
 from audiocodec.evaluate.systems import LowPassSystem
 
-if TYPE_CHECKING:
-    from chromium import Page
+Page = Any  # of chromium.py, which is loaded by its path
 
 
 def _browser() -> Any:
@@ -44,7 +44,7 @@ def report(corpus: Path, tmp_path: Path) -> Report:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> "Iterator[Page]":
+def page(tmp_path: Path) -> Iterator[Page]:
     """A browser; without one, the test is skipped."""
     module = _browser()
     program = module.find_chromium()
@@ -55,7 +55,7 @@ def page(tmp_path: Path) -> "Iterator[Page]":
     found.close()
 
 
-def assert_clean(page: "Page", folder: Path) -> None:
+def assert_clean(page: Page, folder: Path) -> None:
     """Assert that nothing went wrong, and that nothing outside the folder was asked for."""
     assert page.errors == []
     inside = folder.resolve().as_uri()
@@ -63,7 +63,7 @@ def assert_clean(page: "Page", folder: Path) -> None:
     assert outside == []
 
 
-def assert_readable(page: "Page") -> None:
+def assert_readable(page: Page) -> None:
     """Assert that everything to be used has a name, and nothing is wider than the window."""
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
     used = ("button", "radio", "checkbox", "slider", "combobox", "link", "textbox")
@@ -108,7 +108,7 @@ def test_a_sound_that_is_gone_is_an_error(report: Report, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_listening_in_a_browser(report: Report, tmp_path: Path, page: "Page") -> None:
+def test_listening_in_a_browser(report: Report, tmp_path: Path, page: Page) -> None:
     place = write_page(report, tmp_path / "out")
     page.open(place)
     page.until("document.getElementById('listen').dataset.ready")
@@ -149,7 +149,7 @@ def test_listening_in_a_browser(report: Report, tmp_path: Path, page: "Page") ->
     assert_clean(page, place.parent)
 
 
-def _abx(page: "Page") -> None:
+def _abx(page: Page) -> None:
     page.do("document.getElementById('abx-start').click()")
     page.until("state.abx && deck.playing")
     assert page.do("document.getElementById('versions').disabled")
@@ -175,7 +175,7 @@ def _abx(page: "Page") -> None:
 
 
 @pytest.mark.slow
-def test_a_listening_test_in_a_browser(report: Report, tmp_path: Path, page: "Page") -> None:
+def test_a_listening_test_in_a_browser(report: Report, tmp_path: Path, page: Page) -> None:
     test = ListeningTest("Try", report.clips, report.results)
     place = write_listening_test(test, tmp_path / "out", tmp_path / "test")
     page.open(place, width=390, height=844)

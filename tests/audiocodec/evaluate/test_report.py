@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from audiocodec.evaluate.clips import Clip
+from audiocodec.evaluate.plan import Failure
 from audiocodec.evaluate.report import Report, clips_csv, markdown, means_csv, write_report
 from audiocodec.evaluate.results import Result, pack_counts
-from audiocodec.evaluate.run import Failure
 from audiocodec.evaluate.summary import bootstrap, summarise, usage
 
 
@@ -91,7 +91,8 @@ def test_use_of_codebooks_is_added_up() -> None:
     one = np.zeros((1, 1, 16), np.int32)
     packed = [pack_counts(indices, (16,)) for indices in (even, one)]
     (level,) = usage([result("a", 0.5, usage=packed[0])])
-    assert (level.diversity, level.used, level.codes) == (pytest.approx(1), 1.0, 16)
+    assert level.diversity == pytest.approx(1)
+    assert (level.used, level.codes) == (1.0, 16)
     (both,) = usage([result("a", 0.5, usage=text) for text in packed])
     assert both.codes == 32 and 0 < both.diversity < 1
     assert usage(RESULTS) == []
@@ -109,7 +110,7 @@ def test_files_hold_the_same_numbers(tmp_path: Path) -> None:
         ("c", "music", ""),
     ]
     means = list(csv.DictReader(io.StringIO((tmp_path / "means.csv").read_text())))
-    assert (means[0]["group"], float(means[0]["mean"])) == ("speech", pytest.approx(0.6))
+    assert means[0]["group"] == "speech" and float(means[0]["mean"]) == pytest.approx(0.6)
     assert (tmp_path / "evaluation.md").read_text() == markdown(report())
 
 

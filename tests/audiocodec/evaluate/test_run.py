@@ -11,9 +11,10 @@ import soundfile
 
 from audiocodec.errors import AudioCodecError
 from audiocodec.evaluate.clips import Clip, Sound, list_clips
+from audiocodec.evaluate.plan import Options, audio_file
 from audiocodec.evaluate.results import RESULTS, pack_counts, read_results, unpack_counts
-from audiocodec.evaluate.run import Options, Progress, audio_file, run
-from audiocodec.evaluate.systems import Copy, LowPassSystem, Point
+from audiocodec.evaluate.run import Progress, run
+from audiocodec.evaluate.systems import Copy, LowPassSystem, Point, System
 
 OPTIONS = Options(measures=("si_sdr_db", "mel_distance"))
 
@@ -47,7 +48,7 @@ class Counting:
 def test_every_clip_meets_every_point(corpus: Path, tmp_path: Path) -> None:
     clips = list_clips(corpus, "dev")
     seen: list[Progress] = []
-    systems = [Counting(), LowPassSystem((1000,))]
+    systems: list[System] = [Counting(), LowPassSystem((1000,))]
     done = run(clips, systems, tmp_path / "out", OPTIONS, seen.append)
     names = [(result.clip, result.point) for result in done.results]
     points = ["noisy 1 kbps", "noisy 2 kbps", "low-pass 1 kHz"]
