@@ -164,7 +164,7 @@ class StreamEncoder:
     def _encode_rows(self, piece: Tensor, *, last: bool) -> Encoded:
         """Encode a piece [R, C, T], as many rows at once as `rows_at_once` says."""
         found = []
-        for i, rows in enumerate(piece.split(self.at_once)):
+        for i, rows in enumerate(torch.split(piece, self.at_once)):
             encoded = self.network.encode(rows, levels=self.levels, state=self.states[i], last=last)
             self.states[i] = encoded.state
             found.append(encoded)
@@ -304,7 +304,7 @@ class StreamDecoder:
     def _decode_rows(self, piece: Tensor, gains: Tensor | None, *, last: bool) -> Tensor:
         """Decode a piece [R, K, F], as many rows at once as `rows_at_once` says."""
         found: list[Tensor] = []
-        for i, rows in enumerate(piece.split(self.at_once)):
+        for i, rows in enumerate(torch.split(piece, self.at_once)):
             gain = None if gains is None else gains[i * self.at_once : (i + 1) * self.at_once]
             wav, self.states[i] = self.network.decode(
                 rows, state=self.states[i], last=last, scale=gain

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -35,7 +36,11 @@ def test_example_runs(example: Path, tmp_path: Path) -> None:
     if "import audiocodec" in text and not EMBEDDED.exists():
         pytest.skip("the embedded weights are not made yet")
     name = input_of(text)
-    shutil.copy(INPUTS[name], tmp_path / name)
+    if name == "in.wav":  # a part, since some examples take the time that the sound takes
+        wav, rate_hz = soundfile.read(INPUTS[name], frames=36_000)
+        soundfile.write(tmp_path / name, wav, rate_hz)
+    else:
+        shutil.copy(INPUTS[name], tmp_path / name)
     done = subprocess.run(
         [sys.executable, "-W", "error", str(example), name],
         cwd=tmp_path,

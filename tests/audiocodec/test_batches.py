@@ -80,7 +80,7 @@ def test_equal_lengths_are_stacked_off_the_cpu(
     alone = [codec.encode(sound, 24_000, levels=3) for sound in sounds]
     heard = [codec.decode(codes) for codes in alone]
     codec.device = torch.device("meta")  # anything but a CPU: encoding must only ask for it
-    monkeypatch.setattr(stream.Tensor, "to", lambda tensor, *_, **__: tensor)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
     stacking.clear()
     found = codec.encode_batch(sounds, 24_000, levels=3)
     assert stacking == [2, 1, 4, 1]

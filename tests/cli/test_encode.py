@@ -324,7 +324,7 @@ def test_an_error_of_ours_stops_all_that_run(
 ) -> None:
     for number in range(4):
         write_sound(f"in/{number}.wav", 40_000)
-    real = audiocodec.files.encode_file  # type: ignore[attr-defined]
+    real = audiocodec.encode_file
 
     def broken(source: str, *words: Any, **options: Any) -> Any:
         if source == "in/0.wav":
