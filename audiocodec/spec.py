@@ -64,7 +64,9 @@ class CodecSpec:
         """Frames that cover `samples` samples, the coarsest level's last code complete."""
         if not self.segment_frames:
             return -(-samples // (self.hop_samples * max(self.strides))) * max(self.strides)
-        whole, rest = divmod(samples, self.segment_samples)
+        # The last segment has 1 to segment_samples samples of its own.
+        whole, rest = divmod(max(0, samples - 1), self.segment_samples)
+        rest += min(samples, 1)
         return whole * self.segment_frames + min(-(-rest // self.hop_samples), self.segment_frames)
 
     def samples(self, frames: int) -> int:

@@ -32,6 +32,12 @@ def lyra_files() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def tiny_encodec() -> ModuleType:
+    """The module tests/tiny_encodec.py: a tiny EnCodec of every kind."""
+    return load_tiny("tiny_encodec")
+
+
+@pytest.fixture(scope="session")
 def make_tiny_codec() -> "Callable[..., Codec]":
     """`tiny_codec` of tests/tiny.py: config, and by name seed and name."""
     make: Callable[..., Codec] = load_tiny().tiny_codec

@@ -50,3 +50,12 @@ def test_pieces_do_not_show(columns: int, sizes: list[int]) -> None:
         pieces.append(y)
         begin += size
     assert torch.equal(torch.cat(pieces, dim=-1), ours(x)[0])
+
+
+def test_where_weights_lie_does_not_show() -> None:
+    ours, theirs = pair()
+    for name, parameter in ours.named_parameters():
+        memory = torch.empty(parameter.numel() + 1)
+        parameter.data = memory[1:].view(parameter.shape).copy_(theirs.state_dict()[name])
+    with torch.inference_mode():
+        assert torch.equal(ours(noise(20))[0], pair()[0](noise(20))[0])
