@@ -288,6 +288,8 @@ class SoundStream(CodecNetwork):
         if last and (state is not None or wav.shape[-1]):
             late = self.delay_samples
             wav = functional.pad(wav, (0, late + -(wav.shape[-1] + late) % self.spec.hop_samples))
+        if wav.shape[-1] == 0:  # as at the end of a stream of whole frames
+            return Encoded(wav.new_zeros(len(wav), levels, 0, dtype=torch.long), state)
         latents, after = self.encoder(wav, state)
         return Encoded(self.quantizer.encode(latents, levels), after)
 

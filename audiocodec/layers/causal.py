@@ -6,7 +6,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .exact import conv1d_exact, conv_transpose1d_exact, depthwise_exact, wants_exact
+from .exact import (
+    Mixed,
+    conv1d_exact,
+    conv_transpose1d_exact,
+    depthwise_exact,
+    mix,
+    multiply_mixed,
+    wants_exact,
+)
+from .prepared import Prepared
 from .state import State
 
 
@@ -121,6 +130,7 @@ class CausalConvTranspose1d(nn.Module):
         check_groups(in_channels, out_channels, groups)
         self.stride, self.groups = stride, groups
         self.past = kernel // stride - 1
+        self._mixed: Prepared[tuple[Mixed, ...]] = Prepared()
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels // groups, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         fan_in = in_channels // groups * (self.past + 1)
@@ -130,4 +140,10 @@ class CausalConvTranspose1d(nn.Module):
         """Return (y, state after x)."""
         x = with_past(x, state, self.past)
         after = x[..., x.shape[-1] - self.past :]
+        if wants_exact(x):
+            mixed = self._mixed.get(self._mix, self.weight, self.bias)
+            return multiply_mixed(x, mixed), after
         return convolve_transposed(x, self.weight, self.bias, self.stride, self.groups), after
+
+    def _mix(self) -> tuple[Mixed, ...]:
+        return mix(self.weight, self.bias, stride=self.stride, groups=self.groups)

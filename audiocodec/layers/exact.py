@@ -11,6 +11,7 @@ with zeros that are cut off again.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -102,26 +103,59 @@ def conv_transpose1d_exact(
     Only the F x stride samples that no later column changes are returned: [B, O, F x stride].
     With groups, slice g of x [B, C / groups, ...] makes slice g of the outputs, all of one size.
     """
-    if groups > 1:
-        slices = zip(*_slices(x, weight, bias, groups), strict=True)
-        return torch.cat([conv_transpose1d_exact(*part, stride=stride) for part in slices], dim=1)
+    return multiply_mixed(x, mix(weight, bias, stride=stride, groups=groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """One group of a transposed convolution as a product of m + 1 columns, the last one first.
+
+    matrix [O stride, (m + 1) C], filled up to whole ROWS; start [O stride, 1]: the bias; out: O.
+    """
+
+    matrix: Tensor
+    start: Tensor
+    out: int
+    stride: int
+    past: int
+
+
+def mix(weight: Tensor, bias: Tensor | None, *, stride: int, groups: int = 1) -> tuple[Mixed, ...]:
+    """Return what `conv_transpose1d_exact` multiplies, of each group."""
+    biases = (None,) * groups if bias is None else bias.chunk(groups)
+    pairs = zip(weight.chunk(groups), biases, strict=True)
+    return tuple(_mix_group(part, start, stride) for part, start in pairs)
+
+
+def _mix_group(weight: Tensor, bias: Tensor | None, stride: int) -> Mixed:
     channels, out, kernel = weight.shape
     past = kernel // stride - 1
+    # Sample j of output column t is the sum over i of weight[:, :, i stride + j] and x[t - i].
+    mixed = weight.reshape(channels, out, past + 1, stride).permute(1, 3, 2, 0)
+    mixed = mixed.reshape(out * stride, (past + 1) * channels)
+    mixed = functional.pad(mixed, (0, 0, 0, -out * stride % ROWS))
+    start = weight.new_zeros(len(mixed), 1)
+    if bias is not None:
+        start[: out * stride, 0] = bias.repeat_interleave(stride)
+    return Mixed(mixed, start, out, stride, past)
+
+
+def multiply_mixed(x: Tensor, groups: tuple[Mixed, ...]) -> Tensor:
+    """Return what `conv_transpose1d_exact` does, for x [B, C, m + F]."""
+    past, stride = groups[0].past, groups[0].stride
     frames = x.shape[-1] - past
     missing = -frames % COLUMNS if frames else COLUMNS  # no frames are a legal piece
     if missing:
         x = functional.pad(x, (0, missing))
     total = frames + missing
-    # Sample j of output column t is the sum over i of weight[:, :, i stride + j] and x[t - i].
-    mixed = weight.reshape(channels, out, past + 1, stride).permute(1, 3, 2, 0)
-    mixed = mixed.reshape(out * stride, (past + 1) * channels)
-    mixed = functional.pad(mixed, (0, 0, 0, -out * stride % ROWS))
-    start = x.new_zeros(len(mixed), 1)
-    if bias is not None:
-        start[: out * stride, 0] = bias.repeat_interleave(stride)
-    rows = []
-    for row in x:
-        columns = torch.cat([row[:, past - i : past - i + total] for i in range(past + 1)])
-        y = torch.addmm(start, mixed, columns)[: out * stride].reshape(out, stride, total)
-        rows.append(y.transpose(1, 2).reshape(out, total * stride))
-    return torch.stack(rows)[..., : frames * stride]
+    parts = []
+    for part, group in zip(x.chunk(len(groups), dim=1), groups, strict=True):
+        used, rows = group.out * stride, []
+        for row in part:
+            columns = torch.cat([row[:, past - i : past - i + total] for i in range(past + 1)])
+            y = torch.addmm(group.start, group.matrix, columns)[:used]
+            y = y.reshape(group.out, stride, total).transpose(1, 2)
+            rows.append(y.reshape(group.out, total * stride))
+        parts.append(torch.stack(rows))
+    y = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+    return y[..., : frames * stride]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .causal import with_past
+from .prepared import Prepared
 from .state import State
 
 
@@ -74,6 +75,18 @@ class Int8LeakyReLU(nn.Module):
         return self.target.clamp(y.add_(0.5 + 1 / 512).floor_()), ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """A convolution's numbers as they are multiplied; G groups, of single channels none.
+
+    weight [G, O / G, C k / G] or [O, k], bias [G, O / G, 1] or [O, 1], factors [O, 1].
+    """
+
+    weight: Tensor
+    bias: Tensor
+    factors: Tensor
+
+
 class Int8Conv1d(nn.Module):
     """`CausalConv1d` on centred numbers; the sums are rounded to the target's grid.
 
@@ -97,7 +110,9 @@ class Int8Conv1d(nn.Module):
     ) -> None:
         super().__init__()
         self.target, self.stride, self.dilation, self.groups = target, stride, dilation, groups
+        self.depthwise = groups == in_channels == out_channels and stride == 1
         self.past = (kernel - 1) * dilation + 1 - stride
+        self._columns: Prepared[_Columns] = Prepared()
         self.register_buffer("weight", torch.zeros(out_channels, in_channels // groups, kernel))
         self.register_buffer("bias", torch.zeros(out_channels))
         self.register_buffer("factors", torch.ones(out_channels))
@@ -106,27 +121,59 @@ class Int8Conv1d(nn.Module):
         """Return (c on the target [B, O, T / stride], state after c)."""
         c = with_past(c, state, self.past)
         after = c[..., c.shape[-1] - self.past :]
-        sums = self._sums(c).mul_(self.factors[:, None])
-        return self.target.clamp(sums.round_()), after
+        columns = self._columns.get(self._prepare, self.weight, self.bias, self.factors)
+        sums = self._by_channel(c, columns) if self.depthwise else self._by_group(c, columns)
+        return self.target.clamp(sums.mul_(columns.factors).round_()), after
 
-    def _sums(self, c: Tensor) -> Tensor:
+    def _prepare(self) -> "_Columns":
+        out = len(self.bias)
+        shape = (out, -1) if self.depthwise else (self.groups, out // self.groups, -1)
+        return _Columns(
+            weight=self.weight.reshape(shape),
+            bias=self.bias.reshape(*shape[:-1], 1),
+            factors=self.factors[:, None],
+        )
+
+    def _by_channel(self, c: Tensor, columns: "_Columns") -> Tensor:
+        """Return the sums [B, O, F] of a layer on single channels."""
+        kernel = columns.weight.shape[1]
+        frames = c.shape[-1] - (kernel - 1) * self.dilation
+        sums = (c[..., :frames] * columns.weight[:, :1]).add_(columns.bias)
+        for tap in range(1, kernel):
+            begin = tap * self.dilation
+            sums.addcmul_(c[..., begin : begin + frames], columns.weight[:, tap : tap + 1])
+        return sums
+
+    def _by_group(self, c: Tensor, columns: "_Columns") -> Tensor:
         """Return the sums [B, O, F]; products are quicker than `conv1d` at these sizes."""
         out, channels, kernel = self.weight.shape
         frames = (c.shape[-1] - (kernel - 1) * self.dilation - 1) // self.stride + 1
         c = c.contiguous()
-        batch, step = len(c), c.stride(1)
+        step = c.stride(1)
         taps = c.as_strided(
-            (batch, self.groups, channels, kernel, frames),
+            (len(c), self.groups, channels, kernel, frames),
             (c.stride(0), channels * step, step, self.dilation, self.stride),
-        )
-        if channels == 1:
-            y = self.bias[:, None] + taps[:, :, 0, 0] * self.weight[:, 0, :1]
-            for tap in range(1, kernel):
-                y.addcmul_(taps[:, :, 0, tap], self.weight[:, 0, tap : tap + 1])
-            return y
-        weight = self.weight.reshape(self.groups, out // self.groups, channels * kernel)
-        y = weight @ taps.reshape(batch, self.groups, channels * kernel, frames)
-        return y.reshape(batch, out, frames).add_(self.bias[:, None])
+        ).reshape(len(c), self.groups, channels * kernel, frames)
+        rows = [torch.baddbmm(columns.bias, columns.weight, row) for row in taps]
+        sums = rows[0] if len(rows) == 1 else torch.stack(rows)
+        return sums.view(len(c), out, frames)
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """A transposed convolution's numbers as they are multiplied, for G groups.
+
+    weight [G, O k / G, C / G]; bias, factors, tail_bias [G, O / G, 1 ...]; of the grids:
+    scales, least, most [G, 1, ...].
+    """
+
+    weight: Tensor
+    bias: Tensor
+    factors: Tensor
+    tail_bias: Tensor
+    scales: Tensor
+    least: Tensor
+    most: Tensor
 
 
 class Int8ConvTranspose1d(nn.Module):
@@ -156,6 +203,7 @@ class Int8ConvTranspose1d(nn.Module):
         super().__init__()
         self.stride, self.frame, self.targets = stride, frame, targets
         groups = len(targets)
+        self._groups: Prepared[_Groups] = Prepared()
         self.register_buffer("weight", torch.zeros(in_channels, out_channels // groups, 2 * stride))
         self.register_buffer("bias", torch.zeros(out_channels))
         self.register_buffer("factors", torch.ones(out_channels))
@@ -164,27 +212,37 @@ class Int8ConvTranspose1d(nn.Module):
     def forward(self, c: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (x, float, [B, O, T stride], state after c)."""
         rows, channels, columns = c.shape
-        frames = columns // self.frame
-        parts = c.reshape(rows, channels, frames, self.frame).transpose(1, 2)
-        sums = functional.conv_transpose1d(
-            parts.reshape(rows * frames, channels, self.frame),
-            self.weight,
-            self.bias,
-            self.stride,
-            groups=len(self.targets),
-        ).mul_(self.factors[:, None])
-        groups = zip(sums.chunk(len(self.targets), dim=1), self.targets, strict=True)
-        x = torch.cat([grid.clamp(part.round()) * grid.scale for part, grid in groups], dim=1)
-        x = x.reshape(rows, frames, -1, x.shape[-1]).transpose(1, 2)  # [B, O, F, samples + tail]
-        return self._overlap(x, state)
+        parts = self._groups.get(
+            self._prepare, self.weight, self.bias, self.factors, self.tail_bias
+        )
+        sums = parts.weight @ c.reshape(rows, len(parts.weight), -1, columns)
+        # [B, G, O / G, heads and tails, stride, F, frame]
+        sums = sums.view(*sums.shape[:2], -1, 2, self.stride, columns // self.frame, self.frame)
+        heads, tails = sums[:, :, :, 0], sums[:, :, :, 1]
+        heads[..., 1:] += tails[..., :-1]
+        sums.add_(parts.bias).mul_(parts.factors).round_()
+        x = torch.clamp(sums, parts.least, parts.most, out=sums).mul_(parts.scales)
+        heads, ends = x[:, :, :, 0], x[:, :, :, 1, ..., -1] - parts.tail_bias
+        heads[..., 0] += with_past(ends, state, 1)[..., :-1]
+        y = heads.movedim(3, -1).reshape(rows, -1, columns * self.stride)
+        return y, ends[..., -1:]
 
-    def _overlap(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        begin, end = x[..., : -self.stride], x[..., -self.stride :]
-        tails = end - self.tail_bias[:, None, None]
-        before = with_past(tails.flatten(2), state, self.stride)
-        before = before[..., : -self.stride].reshape(tails.shape)
-        y = torch.cat([begin[..., : self.stride] + before, begin[..., self.stride :]], dim=-1)
-        return y.flatten(2), tails[..., -1, :]
+    def _prepare(self) -> "_Groups":
+        groups = len(self.targets)
+        channels, out, kernel = self.weight.shape
+        weight = self.weight.reshape(groups, channels // groups, out * kernel).transpose(1, 2)
+        grids = ([g.scale, -128.0 - g.zero, 127.0 - g.zero] for g in self.targets)
+        numbers = self.weight.new_tensor(list(grids)).reshape(groups, 3, *(1,) * 5)
+        by_output = (groups, out, *(1,) * 4)
+        return _Groups(
+            weight=weight.contiguous(),
+            bias=self.bias.reshape(by_output),
+            factors=self.factors.reshape(by_output),
+            tail_bias=self.tail_bias.reshape(by_output[:4]),
+            scales=numbers[:, 0],
+            least=numbers[:, 1],
+            most=numbers[:, 2],
+        )
 
 
 class Int8Residual(nn.Module):
