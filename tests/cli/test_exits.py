@@ -1,6 +1,7 @@
 """How commands end, in processes of their own: signals, pipes, terminals."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -104,6 +105,27 @@ def test_a_pipe_whose_reader_goes_away(
         assert two.stderr.read() == b""
         assert one.wait(LONG_S) in (0, 141)  # it may have been done before
         assert one.stderr.read() == b""
+
+
+def test_a_live_pipe_is_heard_before_its_end(place: Path, model: list[str]) -> None:
+    """`... | codec encode - - | codec decode - - | ...`, while more may come."""
+    samples, options = 8000 * 4, ["-", "-", "-q", *model]
+    with (
+        started("encode", *options, "--raw-rate", "8000", stdin=PIPE, stdout=PIPE) as one,
+        started("decode", *options, "--raw", stdin=one.stdout, stdout=PIPE) as two,
+    ):
+        assert one.stdin is not None and one.stdout is not None and two.stdout is not None
+        one.stdout.close()
+        one.stdin.write(bytes(2 * samples))
+        one.stdin.flush()
+        readable, _, _ = select.select([two.stdout], [], [], LONG_S)
+        assert readable, "nothing came, though four seconds went in"
+        heard = os.read(two.stdout.fileno(), 1 << 20)
+        assert heard and (one.poll(), two.poll()) == (None, None)
+        one.stdin.write(bytes(2 * 100))
+        one.stdin.close()
+        assert len(heard) + len(two.stdout.read()) == 2 * (samples + 100)
+        assert (one.wait(LONG_S), two.wait(LONG_S)) == (0, 0)
 
 
 def test_nobody_reads_the_facts() -> None:
