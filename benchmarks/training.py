@@ -27,6 +27,7 @@ from audiocodec.training.step import train_step
 VARIANTS: dict[str, dict[str, bool]] = {
     "plain": {},
     "fused": {"fused": True},
+    "compile": {"fused": True, "compile": True},
     "bf16": {"fused": True, "bf16": True},
     "bf16+channels_last": {"fused": True, "bf16": True, "channels_last": True},
     "bf16+compile": {"fused": True, "bf16": True, "compile": True},
@@ -79,6 +80,8 @@ def contender(name: str, phase: int, recipe: Recipe, device: torch.device) -> Co
     )
     hop = recipe.model.hop_samples
     frames = max(1, round(recipe.data.segment_s * recipe.model.sample_rate_hz / hop))
+    soon = replace(recipe.quantizer, kmeans_frames=frames * recipe.data.batch_size)
+    changed = replace(changed, quantizer=soon)
     crops = Crops(noise_corpus(recipe, device), recipe.data, segment_samples=frames * hop, seed=1)
     state = new_state(changed, crops, device)
     if not options.get("fused"):

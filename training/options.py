@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+LAYOUTS = ("folders", "libritts", "vctk")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -18,6 +19,13 @@ class DataConfig:
     root: folder of sound files; manifest: CSV inside it with a `path` column and, if present,
     `split`, `category` and `bandwidth_hz` ("" takes the sound files of the folder: see
     `list_entries`).
+    layout: how a folder without a manifest is told apart: "folders", "libritts" (split / speaker /
+    chapter / file) or "vctk" (speaker / file; every twentieth speaker is held out).
+    dataset: a Hugging Face audio dataset, name or folder, instead of root, with the name of its
+    configuration and its columns of sound, category and speaker ("": none); streaming: read it as
+    it comes, without keeping a copy on disk.
+    max_hours: read no more than this of a split, in random order where it is known (0: all).
+    balance_speakers: 0 draws by duration, 1 every speaker of a category alike, and between.
     category_shares: how often each category is drawn; a category without a share is not drawn
     at all, and an empty table draws by duration.
     full_band_share: share of draws from files of at least `full_band_hz`, where there are any;
@@ -32,9 +40,18 @@ class DataConfig:
     manifest: str = ""
     train_split: str = "train"
     validation_split: str = "dev"
+    layout: str = "folders"
+    dataset: str = ""
+    dataset_config: str = ""
+    audio_column: str = "audio"
+    category_column: str = ""
+    speaker_column: str = ""
+    streaming: bool = True
+    max_hours: float = 0.0
     segment_s: float = 1.0
     batch_size: int = 128
     category_shares: dict[str, float] = field(default_factory=dict)
+    balance_speakers: float = 0.0
     full_band_hz: float = 10_000.0
     full_band_share: float = 0.0
     gain_db: tuple[float, ...] = (0.0, 0.0)
@@ -52,6 +69,9 @@ class DataConfig:
         shares = self.category_shares.values()
         refuse(any(s < 0 for s in shares), "category_shares must not be negative")
         refuse(bool(shares) and sum(shares) == 0, "category_shares must not all be 0")
+        refuse(self.layout not in LAYOUTS, f"layout is one of {', '.join(LAYOUTS)}")
+        refuse(self.max_hours < 0, "max_hours must not be negative")
+        refuse(not 0 <= self.balance_speakers <= 1, "balance_speakers lies between 0 and 1")
         for name in ("full_band_share", "mix_share", "band_limit_share", "speed_share"):
             refuse(not 0 <= getattr(self, name) <= 1, f"{name} lies between 0 and 1")
         for name in ("gain_db", "mix_snr_db", "band_limit_hz", "speed_range"):

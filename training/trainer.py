@@ -15,9 +15,10 @@ from audiocodec.load import pick_device as pick_named_device
 from . import checkpoint
 from .board import open_board
 from .config import Recipe, RecipeError
-from .data.corpus import Corpus, load_corpus
+from .data.corpus import Corpus
 from .data.crops import Crops
-from .data.manifest import Entry, NoData, list_entries
+from .data.manifest import NoData
+from .data.reading import read_training, read_validation
 from .export import FOLDERS, export
 from .group import Group, joined, local_rank
 from .interrupt import StopRequest
@@ -77,8 +78,7 @@ def _train(
 ) -> Outcome:
     folder = recipe.run.path
     _check_shares(recipe, group)
-    entries = list_entries(recipe.data, recipe.data.train_split)
-    corpus = _read(entries, recipe, recipe.data.train_split, console).resident(device)
+    corpus = read_training(recipe, console).resident(device)
     clips = _clips(recipe, console) if group.first else []
     state = new_state(recipe, _crops(corpus, recipe), device, group)
     last = folder / checkpoint.LAST
@@ -200,29 +200,13 @@ def _crops(corpus: Corpus, recipe: Recipe) -> Crops:
     return Crops(corpus, recipe.data, segment_samples=frames * hop, seed=recipe.run.seed + 2)
 
 
-def _read(entries: list[Entry], recipe: Recipe, split: str, console: Console) -> Corpus:
-    def progress(done: int, total: int) -> None:
-        if done % 100 == 0 or done == total:
-            console(f"{split}: read {done} of {total} files")
-
-    corpus = load_corpus(entries, recipe.model.sample_rate_hz, progress)
-    for reason in corpus.unreadable:
-        console(f"left out: {reason}")
-    minutes = corpus.total_samples / recipe.model.sample_rate_hz / 60
-    left_out = f", {len(corpus.unreadable)} left out" if corpus.unreadable else ""
-    console(f"{split}: {minutes:.1f} min in {len(corpus.entries)} files{left_out}")
-    return corpus
-
-
 def _clips(recipe: Recipe, console: Console) -> list[Tensor]:
     """Return the validation clips; none, with a remark, where there is no such split."""
-    run, split = recipe.run, recipe.data.validation_split
-    if not run.validation_clips:
+    if not recipe.run.validation_clips:
         return []
     try:
-        entries = choose_entries(list_entries(recipe.data, split), run.validation_clips)
-        corpus = _read(entries, recipe, split, console)
+        corpus = read_validation(recipe, console, choose_entries)
     except NoData as error:
         console(f"no validation: {error}")
         return []
-    return cut_clips(corpus, run, recipe.model.sample_rate_hz)
+    return cut_clips(corpus, recipe.run, recipe.model.sample_rate_hz)

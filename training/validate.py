@@ -19,6 +19,10 @@ from .config import RunConfig
 from .data.corpus import Corpus
 from .data.manifest import Entry
 
+TREBLE_HZ = 8000
+TREBLE_DB = -60.0
+"""Sound has treble if what is above TREBLE_HZ is not further below the whole than this."""
+
 PERCEPTUAL_MIN_S = 1.0
 """PESQ and STOI refuse or mismeasure shorter clips."""
 
@@ -57,7 +61,11 @@ def cut_clips(corpus: Corpus, run: RunConfig, sample_rate_hz: int) -> list[Tenso
 def validate(
     network: SoundStream, clips: list[Tensor], levels: tuple[int, ...], *, quantize: bool
 ) -> Validation:
-    """Measure mel distance, SI-SDR and, where their libraries are installed, STOI and PESQ-WB."""
+    """Measure mel distance, SI-SDR, and STOI and PESQ-WB where their libraries are installed.
+
+    Also by how many dB the treble has become louder, over the clips that have some: a codec that
+    drops high frequencies shows there.
+    """
     was_training = network.training
     network.eval()
     wanted = sorted({min(k, network.quantizer.levels) for k in levels}) if quantize else [0]
@@ -114,6 +122,8 @@ def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]
         "mel": float(mel_distance(wav, fake, rate)),
         "si_sdr_db": float(si_sdr_db(wav, fake)),
     }
+    if (lost := treble_db(wav, fake, rate)) is not None:
+        measures["treble_db"] = lost
     if len(wav) < PERCEPTUAL_MIN_S * rate or not torch.isfinite(fake).all():
         return measures
     for name, measure in (("stoi", stoi), ("pesq_wb", pesq_wb)):
@@ -122,6 +132,16 @@ def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]
         except MissingExtra:
             continue
     return measures
+
+
+def treble_db(wav: Tensor, fake: Tensor, rate: int) -> float | None:
+    """Return how much louder fake [T] is than wav [T] above TREBLE_HZ; None without treble."""
+    high = torch.fft.rfftfreq(len(wav), 1 / rate) >= TREBLE_HZ
+    power = [torch.fft.rfft(sound).abs().square() for sound in (wav, fake)]
+    treble = [float(each[high].sum()) for each in power]
+    if treble[0] <= float(power[0].sum()) * 10 ** (TREBLE_DB / 10):
+        return None
+    return float(10 * np.log10(max(treble[1], 1e-12) / treble[0]))
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 import json
 import os
+import pickle
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +126,45 @@ def test_a_crash_leaves_the_checkpoint_before_it(
         train(on_disk, console=quiet)
     assert checkpoint.load(on_disk.run.path / "last.pt")["step"] == 4
     assert not (on_disk.run.path / "export").exists()
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_a_checkpoint_costs_the_steps_since_the_last_one(
+    tmp_path: Path, on_disk: Recipe
+) -> None:
+    """SIGKILL, in another process, with half of the checkpoint of step 8 written."""
+    train(on_disk, console=quiet)
+    cut = with_run(on_disk, folder=str(tmp_path / "cut"))
+    (tmp_path / "recipe.pickle").write_bytes(pickle.dumps(cut))
+    worker = """
+import os, pickle, signal, sys
+from pathlib import Path
+import torch
+from audiocodec.training import trainer
+
+save, saved = torch.save, []
+
+def save_half(state, file):
+    if state["step"] == 8:
+        whole = open(Path(sys.argv[2]) / "last.pt", "rb").read()
+        file.write(whole[: len(whole) // 2])
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(state, file)
+
+torch.save = save_half
+trainer.train(pickle.loads(Path(sys.argv[1]).read_bytes()), console=lambda text: None)
+"""
+    arguments = [str(tmp_path / "recipe.pickle"), cut.run.folder]
+    killed = subprocess.run([sys.executable, "-c", worker, *arguments], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(cut.run.path.glob(".*.part")), "half of a checkpoint lies about"
+    assert checkpoint.load(cut.run.path / "last.pt")["step"] == 4
+    said: list[str] = []
+    assert train(cut, console=said.append).finished
+    assert "resumed after step 4" in said and not list(cut.run.path.glob(".*.part"))
+    one, two = weights(on_disk), weights(cut)
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_minutes_end_a_run_cleanly(on_disk: Recipe) -> None:

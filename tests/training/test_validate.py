@@ -18,6 +18,7 @@ from audiocodec.training.validate import (
     cut_clips,
     reconstruct,
     save_clips,
+    treble_db,
     validate,
 )
 
@@ -61,6 +62,14 @@ def test_measures_by_levels_and_the_score_of_the_most(network: SoundStream) -> N
     assert found.score == found.by_levels[3]["mel"] > 0
     assert list(validate(network, clips, (1,), quantize=False).by_levels) == [0]
     assert network.training, "the network is left in training mode"
+
+
+def test_lost_treble_is_measured_where_there_was_some() -> None:
+    radians = 2 * torch.pi * torch.arange(24_000) / 24_000
+    low, high = torch.sin(500 * radians), 0.1 * torch.sin(10_000 * radians)
+    assert treble_db(low + high, low + 0.5 * high, 24_000) == pytest.approx(-6.02, abs=0.05)
+    assert treble_db(low + high, low + high, 24_000) == pytest.approx(0, abs=1e-3)
+    assert treble_db(low, low + high, 24_000) is None
 
 
 def test_the_lowest_score_is_of_the_most_levels() -> None:

@@ -17,10 +17,10 @@ def file_odds(corpus: Corpus, config: DataConfig) -> Tensor:
 
     Raises NoData for a share of a category that no file is of.
     """
-    odds = corpus.lengths.double()
+    odds = _by_speaker(corpus, config.balance_speakers)
     if config.category_shares:
-        odds = _by_category(corpus, config.category_shares)
-    full = torch.tensor([entry.bandwidth_hz >= config.full_band_hz for entry in corpus.entries])
+        odds = _by_category(corpus, odds, config.category_shares)
+    full = _full_band(corpus, config)
     within = float(odds[full].sum() / odds.sum())
     if config.full_band_share > 0 and 0 < within < 1:
         odds[full] *= config.full_band_share / within
@@ -28,9 +28,28 @@ def file_odds(corpus: Corpus, config: DataConfig) -> Tensor:
     return odds / odds.sum()
 
 
-def _by_category(corpus: Corpus, shares: Mapping[str, float]) -> Tensor:
+def full_band_share(corpus: Corpus, config: DataConfig) -> float:
+    """Return the share of crops that come from files of at least `full_band_hz`."""
+    return float(file_odds(corpus, config)[_full_band(corpus, config)].sum())
+
+
+def _full_band(corpus: Corpus, config: DataConfig) -> Tensor:
+    return torch.tensor([entry.bandwidth_hz >= config.full_band_hz for entry in corpus.entries])
+
+
+def _by_speaker(corpus: Corpus, balance: float) -> Tensor:
+    """Return each file's duration, over its speaker's whole one to the power of `balance`."""
+    odds = corpus.lengths.double()
+    whole: dict[tuple[str, str], float] = {}
+    who = [(entry.category, entry.speaker or str(entry.path)) for entry in corpus.entries]
+    for speaker, length in zip(who, odds.tolist(), strict=True):
+        whole[speaker] = whole.get(speaker, 0.0) + length
+    return odds / torch.tensor([whole[speaker] for speaker in who]).double() ** balance
+
+
+def _by_category(corpus: Corpus, odds: Tensor, shares: Mapping[str, float]) -> Tensor:
     categories = [entry.category for entry in corpus.entries]
-    odds = torch.zeros(len(categories), dtype=torch.float64)
+    shared = torch.zeros_like(odds)
     for category, share in shares.items():
         inside = torch.tensor([each == category for each in categories])
         if share and not inside.any():
@@ -39,9 +58,9 @@ def _by_category(corpus: Corpus, shares: Mapping[str, float]) -> Tensor:
                 f"data.category_shares names {category!r}, but the files are of: {there}; "
                 f"change it, or draw by duration with data.category_shares={{}}"
             )
-        weights = inside * corpus.lengths.double()
-        odds += weights / weights.sum().clamp(min=1) * share
-    return odds
+        weights = inside * odds
+        shared += weights / weights.sum().clamp(min=1e-12) * share
+    return shared
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """A folder with everything that folders have: the good is read, the rest is named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from audiocodec.training.data.corpus import load_corpus
+from audiocodec.training.data.corpus import load_corpus, remarks
 from audiocodec.training.data.manifest import Entry, NoData
 
 
 def entry(path: Path) -> Entry:
     return Entry(path, "", float("inf"))
+
+
+def quiet(done: int) -> None:
+    pass
 
 
 def tone(seconds: float, rate: int, hz: float = 440.0) -> np.ndarray:
@@ -28,8 +33,8 @@ def test_broken_files_are_named_and_left_out(tmp_path: Path) -> None:
     order = ["good", "missing", "short", "silent", "empty", "mislabelled", "truncated"]
     suffix = {"mislabelled": ".flac"}
     entries = [entry(tmp_path / (name + suffix.get(name, ".wav"))) for name in order]
-    seen: list[tuple[int, int]] = []
-    corpus = load_corpus(entries, 8000, lambda done, total: seen.append((done, total)))
+    seen: list[int] = []
+    corpus = load_corpus(entries, 8000, seen.append)
     assert [e.path.stem for e in corpus.entries] == ["good", "short", "silent"]
     assert corpus.lengths.tolist() == [4000, 8, 100] and corpus.total_samples == 4108
     assert corpus.starts.tolist() == [0, 4000, 4008]
@@ -38,7 +43,11 @@ def test_broken_files_are_named_and_left_out(tmp_path: Path) -> None:
         ("missing", "empty", "mislabelled", "truncated"), corpus.unreadable, strict=True
     ):
         assert name in reason and "\n" not in reason
-    assert seen == [(i, 7) for i in range(1, 8)]
+    assert seen == list(range(1, 8))
+    assert remarks(corpus, 4000) == [
+        f"2 of 3 files shorter than a segment, followed by silence, as {tmp_path / 'short.wav'}",
+        f"1 of 3 files silent, as {tmp_path / 'silent.wav'}",
+    ]
 
 
 def test_files_are_resampled_mixed_down_and_clipped(tmp_path: Path) -> None:
@@ -46,8 +55,12 @@ def test_files_are_resampled_mixed_down_and_clipped(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "stereo.wav", stereo, 16_000)
     soundfile.write(tmp_path / "loud.wav", 4 * tone(1, 8000), 8000, subtype="FLOAT")
     entries = [entry(tmp_path / "stereo.wav"), entry(tmp_path / "loud.wav")]
-    corpus = load_corpus(entries, 8000, lambda done, total: None)
+    corpus = load_corpus(entries, 8000, quiet)
     assert corpus.lengths.tolist() == [8000, 8000]
+    assert remarks(corpus, 10) == [
+        f"1 of 2 files clipped, as {tmp_path / 'loud.wav'}",
+        "1 files resampled to 8000 Hz",
+    ]
     half = corpus.wav(0).numpy()
     np.testing.assert_allclose(half[100:-100], tone(1, 8000)[100:-100] / 2, atol=2e-3)
     loud = corpus.wav(1)
@@ -57,4 +70,21 @@ def test_files_are_resampled_mixed_down_and_clipped(tmp_path: Path) -> None:
 def test_nothing_readable_is_an_error_that_names_the_first(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("no sound")
     with pytest.raises(NoData, match="none of 1 files could be read; the first: .*a.wav"):
-        load_corpus([entry(tmp_path / "a.wav")], 8000, lambda done, total: None)
+        load_corpus([entry(tmp_path / "a.wav")], 8000, quiet)
+
+
+def test_no_more_is_read_than_asked_for(tmp_path: Path) -> None:
+    for i in range(4):
+        soundfile.write(tmp_path / f"{i}.wav", tone(1, 8000), 8000)
+    entries = [entry(tmp_path / f"{i}.wav") for i in range(4)]
+    corpus = load_corpus(iter(entries), 8000, quiet, max_hours=1.5 / 3600)
+    assert [e.path.stem for e in corpus.entries] == ["0", "1"]
+
+
+def test_files_that_are_only_bytes_are_read_and_named(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", tone(1, 8000), 8000)
+    held = replace(entry(Path("user/set[0]")), sound=(tmp_path / "a.flac").read_bytes())
+    broken = replace(held, path=Path("user/set[1]"), sound=b"no sound")
+    corpus = load_corpus([held, broken], 8000, quiet)
+    assert corpus.total_samples == 8000 and corpus.entries[0].sound is None
+    assert len(corpus.unreadable) == 1 and corpus.unreadable[0].startswith("user/set[1]: ")

@@ -1,6 +1,7 @@
 """Crops: where they come from, how often, and that a checkpoint can go on with their order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -32,6 +33,25 @@ def test_a_share_of_no_file_is_an_error(make_corpus: MakeCorpus) -> None:
     corpus = make_corpus([torch.zeros(10)], categories=["music"])
     with pytest.raises(NoData, match="names 'speech', but the files are of: music"):
         file_odds(corpus, DataConfig(category_shares={"speech": 1.0}))
+
+
+def test_speakers_are_balanced_inside_their_category(make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(
+        [torch.zeros(600), torch.zeros(200), torch.zeros(200), torch.zeros(100)],
+        categories=["speech", "speech", "speech", "music"],
+    )
+    speakers = ("anna", "anna", "ben", "")
+    entries = tuple(
+        replace(entry, speaker=who) for entry, who in zip(corpus.entries, speakers, strict=True)
+    )
+    corpus = replace(corpus, entries=entries)
+    shares = {"speech": 0.8, "music": 0.2}
+    config = DataConfig(category_shares=shares, balance_speakers=1.0)
+    assert file_odds(corpus, config).tolist() == pytest.approx([0.3, 0.1, 0.4, 0.2])
+    half = DataConfig(category_shares={"speech": 1.0}, balance_speakers=0.5)
+    anna, ben = 800**0.5, 200**0.5
+    found = file_odds(corpus, half)
+    assert float(found[:2].sum() / found[2]) == pytest.approx(anna / ben)
 
 
 def test_full_band_share_holds(make_corpus: MakeCorpus) -> None:
