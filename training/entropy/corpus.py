@@ -65,7 +65,7 @@ def _encoded(codec: Codec, entries: Sequence[Entry]) -> Iterator[np.ndarray[tupl
     rate = codec.spec.sample_rate_hz
     for entry in entries:
         try:
-            wav = read_mono(entry, rate).astype(np.float32) / 32768
+            wav = read_mono(entry, rate).samples.astype(np.float32) / 32768
         except UnsupportedAudio:
             continue
         yield codec.encode(wav, rate).indices[0]
