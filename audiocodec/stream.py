@@ -80,7 +80,7 @@ class StreamEncoder:
     def block_samples(self) -> int:
         """Samples of the source that a push uses best: about a second, in whole BLOCK_FRAMES."""
         spec = self.network.spec
-        block = BLOCK_FRAMES * spec.hop_samples
+        block = self.network.blocks_at_once * BLOCK_FRAMES * spec.hop_samples
         samples = block * max(1, round(spec.sample_rate_hz / block))
         return -(-samples * self.source.sample_rate_hz // spec.sample_rate_hz)
 
@@ -151,7 +151,8 @@ class StreamEncoder:
         self, wav: FloatArray, *, last: bool
     ) -> tuple[NDArray[np.int32], FloatArray | None]:
         """Return the indices [R, K, F] and the scale [R, S] that wav [R, C, T] completes."""
-        block = BLOCK_FRAMES * self.network.spec.hop_samples
+        network = self.network
+        block = network.blocks_at_once * BLOCK_FRAMES * network.spec.hop_samples
         found = []
         for begin in range(0, max(1, wav.shape[-1]), block):
             piece = torch.from_numpy(wav[..., begin : begin + block]).to(self.device)
@@ -289,7 +290,7 @@ class StreamDecoder:
     ) -> FloatArray:
         """Return the sound [R, C, T] that indices [R, K, F] and their scale complete."""
         together = self.network.spec.frames_together
-        block = -(-BLOCK_FRAMES // together) * together
+        block = -(-self.network.blocks_at_once * BLOCK_FRAMES // together) * together
         pieces = []
         for begin in range(0, max(1, indices.shape[-1]), block):
             piece = torch.from_numpy(indices[..., begin : begin + block]).to(self.device).long()

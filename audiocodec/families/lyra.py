@@ -223,3 +223,8 @@ class Lyra(SoundStream):
         for layer in [*self.encoder.modules(), self.decoder.layers[0]]:
             if isinstance(layer, CausalConv1d):
                 layer.exact = OrderedProducts()
+
+    @property
+    def blocks_at_once(self) -> int:
+        """How many of stream.BLOCK_FRAMES it computes best at once: 64 channels are few."""
+        return 3

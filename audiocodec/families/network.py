@@ -46,6 +46,11 @@ class Network(Protocol):
         """Samples beyond a frame's own that its codes and then its sound wait for; 0 if causal."""
         ...
 
+    @property
+    def blocks_at_once(self) -> int:
+        """How many of stream.BLOCK_FRAMES it computes best at once: more if it is narrow."""
+        ...
+
     def encode(
         self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
     ) -> Encoded:
@@ -90,6 +95,11 @@ class CodecNetwork(nn.Module):
     def lookahead_samples(self) -> int:
         """Samples beyond a frame's own that its codes and then its sound wait for."""
         return 0
+
+    @property
+    def blocks_at_once(self) -> int:
+        """How many of stream.BLOCK_FRAMES it computes best at once: more if it is narrow."""
+        return 1
 
     def encode(
         self, wav: Tensor, *, levels: int, state: State = None, last: bool = False

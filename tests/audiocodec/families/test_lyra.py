@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audiocodec
+from audiocodec import stream
 from audiocodec.codec import Codec
 from audiocodec.errors import UnknownModel
 from audiocodec.families.lyra import Lyra
@@ -38,6 +39,18 @@ def test_streams_give_the_offline_bits(cuts: list[int], levels: int, codec: Code
     parts = np.split(indices, sorted(cut // 16 for cut in cuts), axis=-1)
     sound = np.concatenate([*(decoder.push(part) for part in parts), decoder.flush()], axis=-1)
     assert np.array_equal(sound[0, 0], codec.decode(whole).numpy())
+
+
+def test_it_is_computed_in_pieces_of_its_own_size(
+    lyra_files: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BLOCK_FRAMES", 16)
+    codec, pieces = Codec(lyra_files.tiny_lyra()), []
+    layers = [codec.network.encoder, codec.network.decoder]  # type: ignore[attr-defined]
+    for layer in layers:
+        layer.register_forward_pre_hook(lambda _, args: pieces.append(args[0].shape[-1]))
+    codec.decode(codec.encode(wave(100 * 16)))
+    assert pieces == [48 * 16, 48 * 16, 4 * 16, 48, 48, 4]
 
 
 def test_codes_vary(codec: Codec) -> None:
