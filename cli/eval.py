@@ -154,11 +154,10 @@ def _finish(report: "Report", out: Path, page: bool, console: Console) -> None:
     write_report(report, out)
     if not console.quiet:
         print(printable_lines(markdown(report)), end="")
-    if page:
-        write_page(report, out)
+    place = write_page(report, out) if page else None
     for warning in report.warnings:
         say(warning)
-    console.result(f"wrote {out / MARKDOWN}" + (f" and {out / 'index.html'}" if page else ""))
+    console.result(f"wrote {out / MARKDOWN}" + (f" and {place}" if place else ""))
     if report.failures:
         raise typer.Exit(ERROR)
 

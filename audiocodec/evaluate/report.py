@@ -141,7 +141,7 @@ def markdown(report: Report) -> str:
         names = _measured(some)
         titles = [_title(name) for name in names]
         lines += [
-            f"## {group} ({max(row.clips for row in some)} clips)",
+            f"## {group} ({_clips(max(row.clips for row in some))})",
             "",
             f"| codec | kbps | {' | '.join(titles)} |",
             "|---|--:|" + "--:|" * len(names),
@@ -164,6 +164,10 @@ def markdown(report: Report) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"
 
 
 def _measured(rows: list[Row]) -> list[str]:
@@ -189,7 +193,8 @@ def _cell(name: str, mean: Mean | None, clips: int) -> str:
         return "–"
     digits = MEASURES[name].digits
     fewer = f" (of {mean.clips})" if mean.clips < clips else ""
-    return f"{mean.mean:.{digits}f} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]{fewer}"
+    bounds = f" [{mean.low:.{digits}f}, {mean.high:.{digits}f}]" if mean.clips > 1 else ""
+    return f"{mean.mean:.{digits}f}{bounds}{fewer}"
 
 
 def _usage_lines(levels: list[LevelUse]) -> list[str]:

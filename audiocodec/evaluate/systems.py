@@ -70,7 +70,8 @@ class System(Protocol):
 class ModelSystem:
     """A model of this package at some numbers of levels.
 
-    model: what `audiocodec.load` takes. name: in reports. digest: of the weights.
+    model: what `audiocodec.load` takes. name: in reports. digest: of the weights. tables: identity
+    of what its files are entropy coded with, as sizes depend on it.
     """
 
     model: str | None
@@ -79,12 +80,14 @@ class ModelSystem:
     levels: tuple[int, ...]
     kbps: tuple[float, ...]
     device: str = "cpu"
+    tables: str = ""
 
     @property
     def points(self) -> tuple[Point, ...]:
         """One for each number of levels."""
+        made_by = f"model:{self.digest}" + (f"+{self.tables}" if self.tables else "")
         return tuple(
-            Point(self.name, f"{kbps:g} kbps", f"model:{self.digest}:{levels}", kbps)
+            Point(self.name, f"{kbps:g} kbps", f"{made_by}:{levels}", kbps)
             for levels, kbps in zip(self.levels, self.kbps, strict=True)
         )
 
@@ -144,6 +147,7 @@ def model_system(
         levels=counts,
         kbps=tuple(spec.bitrate_bps(count) / 1000 for count in counts),
         device=device,
+        tables=codec.tables.identity[:12] if codec.tables else "",
     )
 
 

@@ -33,7 +33,7 @@ function drawCharts() {
       }).sort((a, b) => a.x - b.x),
     }));
     if (!series.some((s) => s.points.length)) return [];
-    const caption = make("figcaption", {}, make("b", {}, measure.title + (measure.unit ? `, ${measure.unit}` : "")), make("small", {}, arrow(measure)));
+    const caption = make("figcaption", {}, make("b", {}, measure.title + (measure.unit && measure.unit !== "MOS-LQO" ? `, ${measure.unit}` : "")), make("small", {}, arrow(measure)));
     return [make("figure", {}, caption, make("p", { class: "about" }, measure.about), Charts.curve(measure.title, series, tip, measure.digits))];
   });
   byId("charts").replaceChildren(...charts);
@@ -42,7 +42,7 @@ function drawCharts() {
     ["Codec", "kbps spent", "Clips", ...names.map(([, m]) => m.title + (m.unit ? `, ${m.unit}` : ""))],
     rows.map((row) => [`${row.system} ${row.label}`, row.payload_kbps?.toFixed(2), String(row.clips), ...names.map(([name]) => {
       const m = row.measures[name];
-      return m?.clips ? make("span", {}, value(name, m.mean), make("small", {}, ` [${value(name, m.low)}, ${value(name, m.high)}]`)) : null;
+      return m?.clips ? make("span", {}, value(name, m.mean), make("small", {}, m.clips > 1 ? ` [${value(name, m.low)}, ${value(name, m.high)}]` : "")) : null;
     })]), "All means"));
 }
 
