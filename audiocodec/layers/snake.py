@@ -9,7 +9,7 @@ from .push import Pointwise
 
 EPSILON = 1e-9
 """Keeps the division finite, as in DAC's and SNAC's own code."""
-_BLOCK = 1 << 16
+_BLOCK = 1 << 17
 """Elements that go through all steps before the next ones: they stay in the cache."""
 
 

@@ -86,12 +86,12 @@ class SnakeUnit(PushLayer):
         if not wants_exact(rows) or (conv.groups == 1 and not self.in_pairs):
             return conv.convolve(rows.mT).mT
         assert conv.bias is not None
+        pack(conv.weight, CONVOLUTION)
         if self.in_pairs:
-            pack(conv.weight, CONVOLUTION)
             taps = conv.weight.permute(CONVOLUTION)
             parts = [correlate_pairs(row, taps, conv.bias, dilation=self.dilation) for row in rows]
             return parts[0][None] if len(parts) == 1 else torch.stack(parts)
-        return _depthwise(rows, conv.weight[:, 0].T, conv.bias, self.dilation)
+        return _depthwise(rows, conv.weight.permute(CONVOLUTION)[:, 0], conv.bias, self.dilation)
 
 
 def _zeros(rows: Tensor, count: int) -> Tensor:
