@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from audiocodec.errors import AudioCodecError, UnknownModel
+from audiocodec.families.lyra import Lyra
 from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
+from audiocodec.families.weights.lyra_float import in_float
 from audiocodec.load import load
 
 EMBEDDED = "embedded"
@@ -15,14 +17,17 @@ EMBEDDED = "embedded"
 def load_start(model: str) -> SoundStream:
     """Return the network of a model folder or name, in float32.
 
-    Raises UnknownModel, WeightsMismatch, and AudioCodecError for a family that has no gradient.
+    Of Lyra it is the twin in float. Raises UnknownModel, WeightsMismatch, and AudioCodecError for
+    a family that has no gradient.
     """
     name = Path(model).expanduser() if Path(model).expanduser().is_dir() else model
     network = load(None if name == EMBEDDED else name).network
+    if isinstance(network, Lyra):
+        network = in_float(network)
     if type(network) is not SoundStream:
         raise AudioCodecError(
-            f"run.start_from={model!r} is no SoundStream in float, so it cannot be trained; "
-            f"Lyra can after codec convert lyra-tflite --float"
+            f"run.start_from={model!r} is {type(network).__name__}, which the trainer cannot go on "
+            f"with; SoundStream and Lyra expected"
         )
     return network.requires_grad_(True).train()
 

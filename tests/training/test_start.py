@@ -3,18 +3,23 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from audiocodec.training.config import Recipe, read_recipe
 from audiocodec.training.export import export
+from audiocodec.training.start import model_table
 from audiocodec.training.state import TrainState
 from audiocodec.training.step import train_step
 from audiocodec.training.tables import build
 
+import audiocodec
 from audiocodec.errors import AudioCodecError, UnknownModel
-from audiocodec.families.lyra import Lyra, LyraConfig
+from audiocodec.families.lyra import Lyra
+from audiocodec.families.network import CodecNetwork
+from audiocodec.families.weights.lyra_float import in_float
 from audiocodec.folder import save_folder
 
 MakeState = Callable[[Recipe], TrainState]
@@ -69,15 +74,34 @@ def test_a_recipe_without_a_model_takes_that_of_the_start(
     assert found.model == recipe.model
 
 
-def test_int8_networks_and_missing_folders_are_refused(
-    tmp_path: Path, recipe: Recipe, make_state: MakeState, lyra_files: Any
+def test_lyra_is_trained_on_in_float(
+    tmp_path: Path, table: dict[str, Any], make_state: MakeState, lyra_files: Any
 ) -> None:
-    config: LyraConfig = lyra_files.TINY_LYRA
-    save_folder(Lyra(config), tmp_path / "lyra", family="lyra", name="tiny")
-    with pytest.raises(AudioCodecError, match="convert lyra-tflite --float"):
-        make_state(starting(recipe, tmp_path / "lyra"))
+    lyra: Lyra = lyra_files.tiny_lyra()
+    save_folder(lyra, tmp_path / "lyra", family="lyra", name="tiny")
+    table["model"] = model_table(str(tmp_path / "lyra"))
+    table["data"]["segment_s"] = 0.032  # of 16 kHz
+    recipe = build(Recipe, table, where="recipe")
+    state = make_state(replace(starting(recipe, tmp_path / "lyra"), phases=recipe.phases[1:]))
+    before = {name: t.clone() for name, t in state.network.state_dict().items()}
+    twin = in_float(lyra).state_dict()
+    assert all(torch.equal(tensor, twin[name]) for name, tensor in before.items())
+    assert "commitment" in run(state, recipe, 4)[0]
+    export(state.network, tmp_path / "model", recipe=recipe, step=4)
+    codec = audiocodec.load(tmp_path / "model")
+    assert not any(torch.equal(t, before[n]) for n, t in codec.network.state_dict().items())
+    assert codec.decode(codec.encode(torch.randn(800))).shape == (800,)
+
+
+def test_other_families_and_missing_folders_are_refused(
+    tmp_path: Path, recipe: Recipe, make_state: MakeState, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UnknownModel):
         make_state(starting(recipe, tmp_path / "nothing"))
+    other = SimpleNamespace(network=CodecNetwork())
+    monkeypatch.setattr("audiocodec.training.start.load", lambda _: other)
+    with pytest.raises(AudioCodecError, match="is CodecNetwork, which the trainer cannot go on"):
+        make_state(starting(recipe, tmp_path))
 
 
 def judging(table: dict[str, Any], **changes: Any) -> Recipe:

@@ -47,25 +47,6 @@ class Convolution:
         """Channels of the output."""
         return len(self.bias)
 
-    def by_output(self, values: FloatArray) -> FloatArray:
-        """Return values [O] in a shape that multiplies the weight."""
-        if not self.transposed:
-            return values[:, None, None]
-        each = self.in_channels // self.groups
-        return np.repeat(values.reshape(self.groups, 1, -1, 1), each, axis=1).reshape(
-            self.in_channels, -1, 1
-        )
-
-    def real_weight(self) -> FloatArray:
-        """Return the weight in float."""
-        return self.weight if self.scales is None else self.weight * self.by_output(self.scales)
-
-    def real_bias(self) -> FloatArray:
-        """Return the bias in float."""
-        if self.scales is None or self.source is None:
-            return self.bias
-        return self.bias * self.scales * np.float32(self.source.scale)
-
     def factors(self) -> FloatArray:
         """Return what takes sums of whole numbers to the grids, [O], rounded as the kernels do."""
         if self.scales is None or self.source is None:

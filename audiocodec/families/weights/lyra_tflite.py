@@ -1,7 +1,6 @@
 """google/lyra's three TFLite files to a network of ours: exactly, or in float to train on."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import prod
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 
 from audiocodec.errors import UnknownModel
 from audiocodec.families.lyra import Lyra, LyraConfig
-from audiocodec.families.soundstream import SoundStream, SoundStreamConfig
+from audiocodec.families.soundstream import SoundStream
 from audiocodec.layers.activation import Activation as FloatActivation
 from audiocodec.layers.causal import CausalConv1d, CausalConvTranspose1d
 from audiocodec.layers.chain import Chain, Residual
@@ -23,6 +22,8 @@ from audiocodec.layers.int8 import (
 )
 
 from .lyra_codebooks import read_codebooks
+from .lyra_float import in_float
+from .lyra_flow import flow
 from .lyra_operators import read_steps
 from .lyra_steps import (
     Activation,
@@ -88,14 +89,7 @@ def build_lyra(files: LyraFiles) -> Lyra:
 
 def build_float(files: LyraFiles) -> SoundStream:
     """Return the network with the same weights in float: other codes, but it can be trained."""
-    build_lyra(files)  # checks that every layer is where it should be
-    names = [field.name for field in fields(SoundStreamConfig)]
-    table = {name: value for name, value in asdict(_config(files)).items() if name in names}
-    network = SoundStream(SoundStreamConfig(**table))
-    for chain, steps in ((network.encoder, files.encoder), (network.decoder, files.decoder)):
-        _fill(chain, steps)
-    network.quantizer.codebooks.copy_(torch.tensor(files.codebooks))
-    return network.eval().requires_grad_(False)
+    return in_float(build_lyra(files))
 
 
 def _config(files: LyraFiles) -> LyraConfig:
@@ -139,31 +133,9 @@ def _grids(steps: list[Step]) -> list[tuple[float, int]]:
     return [(grid.scale, grid.zero) for step in steps for grid in step.grids]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A layer in the order of the flow; skip: of an addition, how many layers come before it."""
-
-    layer: nn.Module
-    skip: int = 0
-
-
-def _flow(layer: nn.Module, before: int = 0) -> Iterator[_Place]:
-    """Yield the layers inside `layer`; an addition comes where its sum is."""
-    if isinstance(layer, Chain):
-        for inner in layer.layers:
-            places = list(_flow(inner, before))
-            before += len(places)
-            yield from places
-    elif isinstance(layer, Residual | Int8Residual):
-        yield from _flow(layer.body, before)
-        yield _Place(layer, skip=before)
-    else:
-        yield _Place(layer)
-
-
 def _check(chain: Chain, steps: list[Step]) -> None:
     """Raise UnknownModel unless the steps are the layers, in kind and order."""
-    places = list(_flow(chain))
+    places = list(flow(chain))
     for place, step in zip(places, steps, strict=False):
         kind = _LAYERS[type(place.layer)]
         if not isinstance(step, kind):
@@ -180,15 +152,11 @@ def _check(chain: Chain, steps: list[Step]) -> None:
 
 def _fill(chain: Chain, steps: list[Step]) -> None:
     """Copy the weights of all convolutions to the layers in their places."""
-    layers = [place.layer for place in _flow(chain) if isinstance(place.layer, _CONVOLUTIONS)]
+    layers = [place.layer for place in flow(chain) if isinstance(place.layer, _CONVOLUTIONS)]
     found = [step for step in steps if isinstance(step, Convolution)]
     for layer, step in zip(layers, found, strict=True):
-        is_int8 = isinstance(layer, Int8Conv1d | Int8ConvTranspose1d)
-        values = {
-            "weight": step.weight if is_int8 else step.real_weight(),
-            "bias": step.bias if is_int8 else step.real_bias(),
-        }
-        if is_int8:
+        values = {"weight": step.weight, "bias": step.bias}
+        if isinstance(layer, Int8Conv1d | Int8ConvTranspose1d):
             values["factors"] = step.factors()
         if isinstance(layer, Int8ConvTranspose1d) and step.tail_bias is not None:
             values["tail_bias"] = step.tail_bias
