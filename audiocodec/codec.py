@@ -14,7 +14,7 @@ from audiocodec.audio.limits import check_bounds
 from audiocodec.batches import decode_together, encode_together
 from audiocodec.bitstream.entropy import EntropyTables
 from audiocodec.codes import Codes, ModelIdentity, Source
-from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
+from audiocodec.errors import AudioCodecError, UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
 from audiocodec.hub.pretrained import Pretrained
 from audiocodec.spec import CodecSpec
@@ -29,6 +29,7 @@ class Codec(Pretrained):
     The network must be in evaluation mode; `audiocodec.load` returns it so.
     made: how the weights came to be, their licence and attribution; it is saved with them.
     tables: what files of its codes are entropy coded with; None: packed bits.
+    dtype: of its products, see speed.py.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Codec(Pretrained):
         device: str = "cpu",
         made: Mapping[str, Any] | None = None,
         tables: EntropyTables | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.device = torch.device(device)
+        self.device, self.dtype = torch.device(device), dtype
         self.tables = tables
         if isinstance(network, torch.nn.Module):
             network.to(self.device)
@@ -189,6 +191,10 @@ class Codec(Pretrained):
         from audiocodec.families.network import CodecNetwork
         from audiocodec.folder import family_of, save_folder
 
+        if self.dtype is not torch.float32:
+            raise AudioCodecError(
+                "the weights were reduced when loaded; load without dtype to save"
+            )
         family = family_of(self.network)
         assert isinstance(self.network, CodecNetwork)  # as every family is
         name = self.identity.name if self.identity else Path(folder).name
@@ -203,11 +209,14 @@ class Codec(Pretrained):
             source=source,
             identity=self.identity,
             device=self.device,
+            dtype=self.dtype,
             batch=batch,
         )
 
     def _decoder(self, source: Source, batch: int) -> StreamDecoder:
-        return StreamDecoder(self.network, source=source, device=self.device, batch=batch)
+        return StreamDecoder(
+            self.network, source=source, device=self.device, dtype=self.dtype, batch=batch
+        )
 
 
 def check_identity(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from audiocodec.errors import AudioCodecError, UnknownModel
 from audiocodec.hub import fetch, known_model, looks_like_hub_name
@@ -24,6 +24,9 @@ def load(
     local_files_only: bool = False,
     allow_pickle: bool = False,
     token: str | bool | None = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    compile: bool = False,
+    backend: Literal["torch", "onnx"] = "torch",
 ) -> "Codec":
     """Return a ready codec.
 
@@ -34,11 +37,20 @@ def load(
     allow_pickle: read weights that there are only as a pickle (.bin, .th, .pth): tensors only, and
         converted once.
     token: for private and gated repositories; None for that of HF_TOKEN or of a login.
+    dtype: "bfloat16" for faster products where the hardware has them; some codes are others then.
+    compile: by torch.compile, at the first use, which takes a minute and a C++ compiler. Neither is
+        the same to the bit (docs/speed.md).
+    backend: "onnx" for a folder that `codec export` wrote, which onnxruntime then runs on the CPU.
     Raises UnknownModel, WeightsMismatch, and AudioCodecError where the cache cannot be written.
     """
+    if backend == "onnx":
+        if dtype != "float32" or compile or device not in ("auto", "cpu"):
+            raise AudioCodecError("the onnx backend runs on the CPU, as it was exported")
+        return _load_onnx(model)
     from audiocodec.codec import Codec
     from audiocodec.entropy_tables import tables_beside
     from audiocodec.folder import load_folder
+    from audiocodec.speed import DTYPES, compile_network, reduce_precision
 
     place = locate(
         model,
@@ -49,13 +61,33 @@ def load(
         token=token,
     )
     loaded = load_folder(place.path, name=place.name, revision=place.revision)
+    if dtype not in DTYPES:
+        raise AudioCodecError(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
+    reduce_precision(loaded.network, DTYPES[dtype])
+    if compile:
+        compile_network(loaded.network)
     return Codec(
         loaded.network,
         identity=loaded.identity,
         device=pick_device(device),
         made=loaded.made or _origin(place),
         tables=tables_beside(place.path, loaded.identity.weights_sha256),
+        dtype=DTYPES[dtype],
     )
+
+
+def _load_onnx(model: str | Path | None) -> "Codec":
+    """Return the codec of an exported folder."""
+    from audiocodec.codec import Codec
+    from audiocodec.entropy_tables import tables_beside, tables_for
+    from audiocodec.onnx_network import OnnxNetwork
+
+    if model is None or not Path(model).is_dir():
+        raise UnknownModel("the onnx backend needs the folder that `codec export` wrote as model")
+    network = OnnxNetwork(Path(model))
+    identity = network.identity
+    tables = tables_beside(Path(model), identity.weights_sha256) or tables_for(identity)
+    return Codec(network, identity=identity, tables=tables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from audiocodec.audio.resample import Resampler
 from audiocodec.codes import Codes, ModelIdentity, Source
 from audiocodec.families.network import Encoded, Network
 from audiocodec.layers.state import State
+from audiocodec.speed import in_precision
 
 FloatArray = NDArray[np.float32]
 
@@ -49,10 +50,11 @@ class StreamEncoder:
         source: Source,
         identity: ModelIdentity | None,
         device: torch.device,
+        dtype: torch.dtype = torch.float32,
         batch: int = 1,
     ) -> None:
         self.network, self.levels, self.source = network, levels, source
-        self.identity, self.device, self.batch = identity, device, batch
+        self.identity, self.device, self.dtype, self.batch = identity, device, dtype, batch
         spec = network.spec
         self.resamplers = [
             Resampler(source.sample_rate_hz, spec.sample_rate_hz, source.channels)
@@ -166,7 +168,10 @@ class StreamEncoder:
         """Encode a piece [R, C, T], as many rows at once as `rows_at_once` says."""
         found = []
         for i, rows in enumerate(torch.split(piece, self.at_once)):
-            encoded = self.network.encode(rows, levels=self.levels, state=self.states[i], last=last)
+            with in_precision(self.device, self.dtype):
+                encoded = self.network.encode(
+                    rows, levels=self.levels, state=self.states[i], last=last
+                )
             self.states[i] = encoded.state
             found.append(encoded)
         scales = [encoded.scale for encoded in found if encoded.scale is not None]
@@ -178,9 +183,16 @@ class StreamDecoder:
     """Codes in pieces of any size to sound at the source's rate and channels."""
 
     def __init__(
-        self, network: Network, *, source: Source, device: torch.device, batch: int = 1
+        self,
+        network: Network,
+        *,
+        source: Source,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        batch: int = 1,
     ) -> None:
-        self.network, self.source, self.device, self.batch = network, source, device, batch
+        self.network, self.source, self.batch = network, source, batch
+        self.device, self.dtype = device, dtype
         spec = network.spec
         self.resamplers = [
             Resampler(spec.sample_rate_hz, source.sample_rate_hz, source.channels)
@@ -307,8 +319,9 @@ class StreamDecoder:
         found: list[Tensor] = []
         for i, rows in enumerate(torch.split(piece, self.at_once)):
             gain = None if gains is None else gains[i * self.at_once : (i + 1) * self.at_once]
-            wav, self.states[i] = self.network.decode(
-                rows, state=self.states[i], last=last, scale=gain
-            )
-            found.append(wav)
+            with in_precision(self.device, self.dtype):
+                wav, self.states[i] = self.network.decode(
+                    rows, state=self.states[i], last=last, scale=gain
+                )
+            found.append(wav.float())
         return torch.cat(found)

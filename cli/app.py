@@ -16,6 +16,7 @@ from .decode import decode
 from .encode import encode
 from .eval import eval_
 from .exits import exit_codes, unwind_when_terminated
+from .export import export
 from .info import info
 from .listening_test import listening_test
 from .models import models
@@ -112,6 +113,7 @@ app.command(no_args_is_help=True)(spectrogram)
 app.command()(models)
 app.command(no_args_is_help=True)(pull)
 app.command(no_args_is_help=True)(push)
+app.command(no_args_is_help=True)(export)
 app.add_typer(convert)
 
 

@@ -57,6 +57,7 @@ def decode(
     local_files_only: options.LocalFilesOnly = False,
     allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
+    backend: options.Backend = options.BackendName.TORCH,
     threads: options.Threads = None,
     at_once: options.Jobs = 1,
     force: options.Force = False,
@@ -92,6 +93,7 @@ def decode(
         local_files_only=local_files_only,
         allow_pickle=allow_pickle,
         device=device,
+        backend=backend,
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     task = _Decoding(codec, levels, form, encoding, strict, force_model, force, console)

@@ -87,6 +87,7 @@ def encode(
     local_files_only: options.LocalFilesOnly = False,
     allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
+    backend: options.Backend = options.BackendName.TORCH,
     threads: options.Threads = None,
     at_once: options.Jobs = 1,
     force: options.Force = False,
@@ -120,6 +121,7 @@ def encode(
         local_files_only=local_files_only,
         allow_pickle=allow_pickle,
         device=device,
+        backend=backend,
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     chosen = _choose_levels(codec, levels, bitrate, console)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .console import Console, on_terminal
+from .options import BackendName
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
@@ -24,6 +25,7 @@ class ModelChoice:
     allow_pickle: bool = False
     device: str = "cpu"
     threads: int | None = None
+    backend: BackendName = BackendName.TORCH
 
     def load(self, console: Console) -> "Codec":
         """Load the model; the import of torch is most of the wait."""
@@ -42,6 +44,7 @@ class ModelChoice:
                 cache_dir=self.cache_dir,
                 local_files_only=self.local_files_only,
                 allow_pickle=self.allow_pickle,
+                backend=self.backend.value,
             )
 
     def fetch(self, console: Console) -> "Place":

@@ -115,6 +115,19 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", min=1, metavar="N", help="CPU threads; never changes the codes."),
 ]
+
+
+class BackendName(StrEnum):
+    """What computes."""
+
+    TORCH = "torch"
+    ONNX = "onnx"
+
+
+Backend = Annotated[
+    BackendName,
+    typer.Option("--backend", help="onnx: run a folder that `codec export` wrote, by onnxruntime."),
+]
 Jobs = Annotated[
     int,
     typer.Option("-j", "--jobs", min=1, metavar="N", help="Work on so many files at once."),

@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
-PAGES += [f"docs/{name}.md" for name in ("codes_files", "decisions", "hub", "presets", "training")]
+PAGES += [
+    f"docs/{name}.md"
+    for name in ("codes_files", "decisions", "hub", "onnx", "presets", "speed", "training")
+]
 PAGES += ["audiocodec/pretrained/README.md", "docs/evaluation/evaluation.md"]
 EMBEDDED = ROOT / "audiocodec" / "pretrained" / "model.safetensors"
 

@@ -34,7 +34,8 @@ class Activation(nn.Module):
 
     def __init__(self, name: str, *, negative_slope: float = 0.2) -> None:
         super().__init__()
-        self.function, self.negative_slope = ACTIVATIONS[name], negative_slope
+        self.name, self.negative_slope = name, negative_slope
+        self.function = ACTIVATIONS[name]
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, an empty state)."""

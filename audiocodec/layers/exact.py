@@ -10,12 +10,16 @@ the rows beyond a multiple of 4 with two. A float32 product [M, K] @ [K, F] with
 with zeros that are cut off again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+T = TypeVar("T")
 
 COLUMNS = 16
 """Columns of an exact product come in multiples of this."""
@@ -24,8 +28,26 @@ ROWS = 4
 
 
 def wants_exact(x: Tensor) -> bool:
-    """Tell whether `x` is to be computed by exact products: inference on a CPU."""
-    return x.device.type == "cpu" and not torch.is_grad_enabled()
+    """Tell whether `x` is to be computed by exact products: inference on a CPU.
+
+    Neither half the precision nor a compiler's own kernels keep what they are for.
+    """
+    if x.device.type != "cpu" or torch.is_grad_enabled():
+        return False
+    return not (torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling())
+
+
+def in_full_precision(method: Callable[..., T]) -> Callable[..., T]:
+    """Let a method of an object and a tensor compute in float32, whatever autocast says."""
+
+    @wraps(method)
+    def run(self: object, x: Tensor, *words: Any) -> T:
+        if x.is_meta or not torch.is_autocast_enabled(x.device.type):
+            return method(self, x, *words)
+        with torch.autocast(x.device.type, enabled=False):
+            return method(self, x.float(), *words)
+
+    return run
 
 
 def conv1d_exact(

@@ -40,6 +40,12 @@ def fourier_basis(hop_samples: int, device: torch.device) -> Tensor:
         return basis[:, None].float().to(device)
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _basis(hop_samples: int, device: torch.device) -> Tensor:
+    """Return `fourier_basis`, which a compiler is not to look into."""
+    return fourier_basis(hop_samples, device)
+
+
 def _full_precision(x: Tensor) -> AbstractContextManager[object]:
     """Keep powers and phases out of a trainer's autocast, which meta tensors do not know."""
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
@@ -62,7 +68,7 @@ class SpectrumStem(nn.Module):
         hop = self.hop_samples
         x = with_past(x.float(), state, hop)
         after = x[..., x.shape[-1] - hop :]
-        basis = fourier_basis(hop, x.device)
+        basis = _basis(hop, x.device)
         with _full_precision(x):
             if wants_exact(x):
                 spectrum = conv1d_exact(x, basis, None, stride=hop, dilation=1)
@@ -99,7 +105,7 @@ class SpectrumHead(nn.Module):
             spectrum = with_past(self._spectrum(y.float()), state, 1)
             after = spectrum[..., -1:]
             # The first and the last bin stand once in a real signal's spectrum, all others twice.
-            basis = fourier_basis(self.hop_samples, x.device) * (1 / self.hop_samples)
+            basis = _basis(self.hop_samples, x.device) * (1 / self.hop_samples)
             wav = convolve_transposed(spectrum, basis, None, self.hop_samples)
         return wav, after
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiocodec.layers.exact import COLUMNS, conv1d_exact, wants_exact
+from audiocodec.layers.exact import COLUMNS, conv1d_exact, in_full_precision, wants_exact
 from audiocodec.layers.push import PushConv1d
 
 
@@ -68,6 +68,7 @@ class FactorizedQuantizer(nn.Module):
         assert isinstance(level, FactorizedLevel)
         return level
 
+    @in_full_precision
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F].
 

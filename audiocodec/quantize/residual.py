@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiocodec.layers.exact import COLUMNS, wants_exact
+from audiocodec.layers.exact import COLUMNS, in_full_precision, wants_exact
 from audiocodec.layers.prepared import Prepared
 
 
@@ -67,6 +67,7 @@ class ResidualQuantizer(nn.Module):
         group = level % self.groups
         return slice(group * width, (group + 1) * width)
 
+    @in_full_precision
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
         batch, dim, frames = latents.shape

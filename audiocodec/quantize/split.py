@@ -7,6 +7,7 @@ on what they leave over. Source: Mimi, of Moshi (arXiv 2410.00037), section 3.3.
 import torch
 from torch import Tensor, nn
 
+from audiocodec.layers.exact import in_full_precision
 from audiocodec.layers.push import PushConv1d
 
 from .residual import ResidualQuantizer
@@ -17,9 +18,9 @@ class ProjectedQuantizer(nn.Module):
 
     def __init__(self, *, latent_dim: int, dim: int, levels: int, codebook_size: int) -> None:
         super().__init__()
-        self.input = PushConv1d(latent_dim, dim, kernel=1, bias=False)
+        self.input = PushConv1d(latent_dim, dim, kernel=1, bias=False, time_major=True)
         self.residual = ResidualQuantizer(dim=dim, levels=levels, codebook_size=codebook_size)
-        self.output = PushConv1d(dim, latent_dim, kernel=1, bias=False)
+        self.output = PushConv1d(dim, latent_dim, kernel=1, bias=False, time_major=True)
 
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
@@ -49,6 +50,7 @@ class SplitQuantizer(nn.Module):
             codebook_size=codebook_size,
         )
 
+    @in_full_precision
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
         semantic = self.semantic.residual.levels

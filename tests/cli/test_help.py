@@ -24,7 +24,7 @@ def python(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 COMMANDS = ["encode", "decode", "info", "truncate", "cut", "cat", "verify", "pull", "push"]
-COMMANDS += ["eval", "listening-test", "plot", "spectrogram"]
+COMMANDS += ["eval", "export", "listening-test", "plot", "spectrogram"]
 
 
 @pytest.mark.parametrize("words", [[], *([command] for command in COMMANDS)])

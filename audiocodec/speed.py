@@ -1,0 +1,54 @@
+"""Ways to trade sameness for speed: bfloat16 products, and compiled networks. Off by default.
+
+With either, the last bits of a sound may depend on the sizes of blocks and batches again, and so
+may a code now and then: what layers/exact.py promises no longer holds.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+
+from audiocodec.errors import AudioCodecError
+from audiocodec.families.network import CodecNetwork
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+"""What products may be computed in, by name."""
+
+
+def in_precision(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Return a context in which products are computed in dtype, and all else as it was."""
+    return nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype)
+
+
+def reduce_precision(network: CodecNetwork, dtype: torch.dtype) -> None:
+    """Keep the weights of products in dtype, so that they need not be converted every time.
+
+    Spectra and the search for codes stay in float32. Raises AudioCodecError for a network in whole
+    numbers.
+    """
+    if dtype is torch.float32:
+        return
+    for half in _halves(network):
+        for module in half.modules():
+            weight = getattr(module, "weight", None)
+            if isinstance(weight, nn.Parameter) and weight.ndim > 2:
+                weight.data = weight.data.to(dtype)
+
+
+def compile_network(network: CodecNetwork, *, backend: str = "inductor") -> None:
+    """Compile encoder and decoder at their first use, by one of torch.compile's backends.
+
+    Raises AudioCodecError as `reduce_precision`.
+    """
+    for half in _halves(network):
+        half.compile(backend=backend)
+
+
+def _halves(network: CodecNetwork) -> tuple[nn.Module, nn.Module]:
+    encoder, decoder = getattr(network, "encoder", None), getattr(network, "decoder", None)
+    if not isinstance(encoder, nn.Module) or not isinstance(decoder, nn.Module):
+        raise AudioCodecError("this network cannot be hastened; leave dtype and compile out")
+    if any(True for _ in network.parameters()):
+        return encoder, decoder
+    raise AudioCodecError("this network computes in whole numbers; leave dtype and compile out")
