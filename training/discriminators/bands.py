@@ -36,6 +36,10 @@ class BandDiscriminator(nn.Module):
             ]
         )
         self.head = nn.Conv1d(wide, BANDS, 3, padding=1, groups=BANDS)
+        # torch's own start shrinks the signal in every layer, and the judge then learns late.
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.get_parameter("weight"), a=0.2)
+            nn.init.zeros_(layer.get_parameter("bias"))
 
     def forward(self, wav: Tensor) -> Judgement:
         """Judge wav [B, T]."""
@@ -44,7 +48,9 @@ class BandDiscriminator(nn.Module):
         re, im = spectrum.real * (4 / window), spectrum.imag * (4 / window)
         log_power = torch.log(re.square() + im.square() + FLOOR**2)
         compress = torch.exp(log_power * ((COMPRESSION - 1) / 2))
-        x = torch.stack([re * compress, im * compress, log_power * 0.1], dim=1)  # [B, 3, bins, F]
+        # Scaled to about 1 where there is speech.
+        parts = [4 * re * compress, 4 * im * compress, 0.3 * log_power + 3]
+        x = torch.stack(parts, dim=1)  # [B, 3, bins, F]
         batch, _, bins, frames = x.shape
         x = x.reshape(batch, 3, BANDS, bins // BANDS, frames).transpose(1, 2)
         x = x.reshape(batch, -1, frames)
