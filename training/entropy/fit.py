@@ -10,9 +10,6 @@ from torch.nn import functional
 
 from audiocodec.bitstream.context import HIGHEST, STEPS
 
-UNIT = 64.0
-"""Inputs are whole numbers up to 255; the network sees them divided by this."""
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -62,14 +59,25 @@ class Sight:
         return torch.cat(parts, dim=-1)
 
 
+def units_of(sight: Sight, shape: Shape) -> Tensor:
+    """Return the root mean square [I] of each P inputs that belong together."""
+    some = torch.arange(0, len(sight.codes), max(1, len(sight.codes) // 100))
+    squares = sight.inputs(some, shape).square().mean(dim=(0, 1)).reshape(-1, shape.dim)
+    return squares.mean(dim=1).sqrt().clamp(min=1.0).repeat_interleave(shape.dim)
+
+
 class LevelModel(nn.Module):
-    """The network in floating point: what `integers` then rounds."""
+    """The network in floating point: what `integers` then rounds.
 
-    passes: Tensor
+    units: [I], what inputs are divided by, so that they are about as large as each other.
+    """
 
-    def __init__(self, shape: Shape, vectors: Tensor, counts: Tensor) -> None:
+    units: Tensor
+
+    def __init__(self, shape: Shape, vectors: Tensor, counts: Tensor, units: Tensor) -> None:
         super().__init__()
         self.shape = shape
+        self.register_buffer("units", units)
         self.first = nn.Linear(shape.inputs, shape.hidden)
         self.by_pass = nn.Parameter(torch.zeros(len(STEPS), shape.hidden))
         self.second = nn.Linear(shape.hidden, shape.out)
@@ -83,7 +91,7 @@ class LevelModel(nn.Module):
     def hidden(self, inputs: Tensor) -> Tensor:
         """Return the hidden units [B, F, H]."""
         bias = self.by_pass[pass_of(inputs.shape[1])]
-        return torch.relu(self.first(inputs / UNIT) + bias)
+        return torch.relu(self.first(inputs / self.units) + bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits [B * F, N]."""

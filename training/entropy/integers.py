@@ -8,7 +8,7 @@ from torch import Tensor
 
 from audiocodec.bitstream.context import HIGHEST
 
-from .fit import UNIT, LevelModel, Shape, Sight
+from .fit import LevelModel, Shape, Sight
 
 _WEIGHT = 127
 _OCTAVE = 64  # scores are in 64ths of a power of two
@@ -56,7 +56,7 @@ def round_level(model: LevelModel, sight: Sight) -> WholeLevel:
     """
     some = torch.arange(0, len(sight.codes), max(1, len(sight.codes) // 60))
     inputs = sight.inputs(some, model.shape)
-    weight = model.first.weight.double() / UNIT
+    weight = model.first.weight.double() / model.units
     bias = (model.first.bias + model.by_pass).double()
     hidden = model.hidden(inputs).flatten(0, 1).double()
     first = _round_layer(weight, bias, _ranges(hidden))
@@ -71,7 +71,11 @@ def round_level(model: LevelModel, sight: Sight) -> WholeLevel:
     bias = (bias - bias.mean()) * factor + factor / 2
     count = torch.full((len(scores),), shift)
     return WholeLevel(
-        {"first": first.weight, "second": second.weight, "scores": whole},
+        {
+            "first": first.weight,
+            "second": second.weight,
+            "scores": whole,
+        },
         {"first": first.bias, "second": second.bias, "scores": bias.round()},
         {"first": first.shift, "second": second.shift, "scores": count},
     )

@@ -13,7 +13,7 @@ from audiocodec.bitstream.chances import MOST_WEIGHT
 from audiocodec.codec import Codec
 from audiocodec.errors import AudioCodecError
 
-from .fit import LevelModel, Shape, Sight, sum_inputs, train_level
+from .fit import LevelModel, Shape, Sight, sum_inputs, train_level, units_of
 from .integers import WholeLevel, round_level, whole_vectors
 
 Arrays = dict[str, NDArray[Any]]
@@ -51,7 +51,7 @@ def context_arrays(
         own = chunks[:, level]
         sight = Sight(own, sum_inputs(sums, found.sum_shift), below, vectors)
         counts = torch.bincount(own.flatten(), minlength=len(vectors))
-        model = LevelModel(shape, vectors, counts)
+        model = LevelModel(shape, vectors, counts, units_of(sight, shape))
         steps = train_level(model, sight, seconds=seconds)
         levels.append(round_level(model, sight))
         say(f"level {level + 1}: {steps} steps")

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 from audiocodec.training.entropy import __main__ as command
-from audiocodec.training.entropy.fit import LevelModel, Shape, Sight
+from audiocodec.training.entropy.fit import LevelModel, Shape, Sight, units_of
 from audiocodec.training.entropy.integers import round_level
 
 import audiocodec
@@ -75,7 +75,8 @@ def test_rounding_changes_little() -> None:
     codes = torch.randint(0, 16, (40, 20))
     sums = torch.randint(-200, 200, (40, 20, 4), dtype=torch.int16)
     sight = Sight(codes, sums, ((codes, vectors),), vectors)
-    model = LevelModel(shape, vectors, torch.bincount(codes.flatten(), minlength=16))
+    counts = torch.bincount(codes.flatten(), minlength=16)
+    model = LevelModel(shape, vectors, counts, units_of(sight, shape))
     inputs = sight.inputs(torch.arange(40), shape)
     wanted = torch.log_softmax(model(inputs), dim=1) / np.log(2)
     whole = round_level(model, sight)
