@@ -3,6 +3,7 @@
 Source: Moshi (arXiv 2410.00037), section 3.3; the convolutions are SEANet's (arXiv 2009.02095).
 """
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -18,6 +19,8 @@ from .network import CodecNetwork, Encoded
 from .seanet import SeanetConfig, build_decoder, build_encoder, check_sizes
 
 _MAX_LAYERS = 256
+TILE_SAMPLES = 7680
+"""Samples at the waveform that go through its neighbours at once; 4 of kyutai/mimi's frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,19 @@ class MimiConfig(SeanetConfig):
         )
 
 
+def tile_waveform_side(config: MimiConfig, encoder: PushChain, decoder: PushChain) -> None:
+    """Let the two blocks at the waveform, on both sides, work on TILE_SAMPLES at a time.
+
+    Their signals are large: they would not stay in the cache.
+    """
+    outer = config.strides[:2]
+    layers = 1 + len(outer) * (config.units + 2)
+    encoder.tiled, encoder.tile_columns = range(layers), TILE_SAMPLES
+    many = len(decoder.layers)
+    decoder.tiled = range(many - layers - 1, many)
+    decoder.tile_columns = max(1, TILE_SAMPLES // math.prod(outer))
+
+
 class Mimi(CodecNetwork):
     """The whole network, as `Codec` sees it."""
 
@@ -110,6 +126,7 @@ class Mimi(CodecNetwork):
             padding="replicate",
             fill=True,
             bias=False,
+            time_major=True,
         )
         upsample = PushConvTranspose1d(
             dim,
@@ -121,9 +138,11 @@ class Mimi(CodecNetwork):
             bias=False,
         )
         layers = config.transformer_layers
+        encoder, decoder = build_encoder(config), build_decoder(config)
+        tile_waveform_side(config, encoder, decoder)
         self.encoder = PushChain(
             [
-                build_encoder(config),
+                encoder,
                 CausalTransformer(config.transformer, layers=layers),
                 downsample,
             ]
@@ -136,7 +155,7 @@ class Mimi(CodecNetwork):
             codebook_size=config.codebook_size,
         )
         self.decoder = PushChain(
-            [upsample, CausalTransformer(config.transformer, layers=layers), build_decoder(config)]
+            [upsample, CausalTransformer(config.transformer, layers=layers), decoder]
         )
 
     @property

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from .causal import convolve_transposed
 from .exact import conv1d_exact, depthwise_exact, wants_exact
+from .spread import spread
 from .state import Carry, State
 from .time_major import CONVOLUTION, TRANSPOSED, correlate, correlate_transposed, join, pack
 
@@ -189,6 +190,7 @@ class PushConvTranspose1d(PushLayer):
         self.stride, self.groups = stride, groups
         self.left, self.right, self.extra = left, right, extra
         self.past = kernel // stride - 1
+        self.depthwise = groups == in_channels == out_channels and groups > 1
         if right - extra > self.past * stride:
             raise ValueError(f"{right} samples cut off the end are more than a column's tail")
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels // groups, kernel))
@@ -203,7 +205,9 @@ class PushConvTranspose1d(PushLayer):
         before = state if isinstance(state, Carry) else None
         past = x.new_zeros(*x.shape[:-1], self.past) if before is None else before.columns
         seen = 0 if before is None else before.seen
-        tail = self.past if last and seen + x.shape[-1] else 0
+        # Where all of a column's tail is cut off, none is computed.
+        cut = self.right - self.extra == self.past * self.stride
+        tail = self.past if last and seen + x.shape[-1] and not cut else 0
         columns = _joined([past, x, x.new_zeros(*x.shape[:-1], tail)], self.time_major)
         after = columns[..., columns.shape[-1] - self.past :].clone()
         y = self.convolve(columns)
@@ -217,6 +221,8 @@ class PushConvTranspose1d(PushLayer):
 
     def convolve(self, columns: Tensor) -> Tensor:
         """Return the samples that no column after columns [B, in, past + T] changes."""
+        if self.depthwise and wants_exact(columns):
+            return spread(columns, self.weight, self.bias, stride=self.stride)
         if self.time_major and wants_exact(columns):
             pack(self.weight, TRANSPOSED)
             return correlate_transposed(columns, self.weight, self.bias, stride=self.stride)

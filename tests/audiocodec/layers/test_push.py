@@ -126,6 +126,41 @@ def test_transposed_convolutions_in_pieces_are_the_cut_whole(
     assert torch.equal(found, pushed(layer, x, []))
 
 
+@given(columns=st.integers(0, 30), sizes=st.lists(st.integers(0, 7), max_size=8))
+@settings(max_examples=30, deadline=None)
+@torch.inference_mode()
+def test_channels_by_themselves_in_pieces_are_the_cut_whole(columns: int, sizes: list[int]) -> None:
+    layer = PushConvTranspose1d(6, 6, kernel=4, stride=2, groups=6, right=2)
+    filled(layer)
+    x = noise(6, columns)
+    found = pushed(layer, x, sizes)
+    if columns == 0:
+        assert found.shape == (1, 6, 0)
+        return
+    wanted = functional.conv_transpose1d(x, layer.weight, layer.bias, 2, groups=6)[..., :-2]
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert torch.equal(found, pushed(layer, x, []))
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+@given(columns=st.integers(0, 30), sizes=st.lists(st.integers(0, 7), max_size=8))
+@settings(max_examples=30, deadline=None)
+@torch.inference_mode()
+def test_ends_can_be_repeated(time_major: bool, columns: int, sizes: list[int]) -> None:
+    layer = PushConv1d(
+        4, 4, kernel=4, stride=2, left=2, padding="replicate", fill=True, time_major=time_major
+    )
+    filled(layer)
+    x = noise(4, columns)
+    found = pushed(layer, x, sizes)
+    assert found.shape[-1] == -(-columns // 2)
+    if columns:
+        whole = functional.pad(x, (2, columns % 2), mode="replicate")
+        wanted = functional.conv1d(whole, layer.weight, layer.bias, 2)
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    assert torch.equal(found, pushed(layer, x, []))
+
+
 class Squared(Pointwise):
     def compute(self, x: Tensor) -> Tensor:
         return x * x
