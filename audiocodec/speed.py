@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from audiocodec.errors import AudioCodecError
+from audiocodec.families.lyra import Lyra
 from audiocodec.families.network import CodecNetwork
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -49,6 +50,6 @@ def _halves(network: CodecNetwork) -> tuple[nn.Module, nn.Module]:
     encoder, decoder = getattr(network, "encoder", None), getattr(network, "decoder", None)
     if not isinstance(encoder, nn.Module) or not isinstance(decoder, nn.Module):
         raise AudioCodecError("this network cannot be hastened; leave dtype and compile out")
-    if any(True for _ in network.parameters()):
-        return encoder, decoder
-    raise AudioCodecError("this network computes in whole numbers; leave dtype and compile out")
+    if isinstance(network, Lyra):
+        raise AudioCodecError("Lyra computes in whole numbers; leave dtype and compile out")
+    return encoder, decoder

@@ -27,14 +27,15 @@ def export(
 ) -> None:
     """Write encoder and decoder as ONNX, for whole sounds and step by step with explicit state.
 
-    Each is run by onnxruntime and compared with torch. Needs the extra: audiocodec[export].
+    Each is run by onnxruntime and compared with torch. `codec encode --model DIR --backend onnx`
+    uses them. Needs the extra: audiocodec[export].
 
     \b
     Examples:
       codec export embedded onnx/
       codec export my_model onnx/ -f
       codec export user/model@v1.0 onnx/ --cache-dir models/
-      codec export embedded onnx/ && codec encode in.wav --model onnx/ --backend onnx
+      codec export embedded onnx/ --local-files-only -q
     """
     console = Console(quiet)
     choice = ModelChoice(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from audiocodec.codec import Codec
 from audiocodec.errors import AudioCodecError
+from audiocodec.families.lyra import Lyra
 from audiocodec.families.soundstream import SoundStreamConfig
 from audiocodec.load import load
-from audiocodec.speed import compile_network
+from audiocodec.speed import compile_network, reduce_precision
 
 MakeCodec = Callable[..., Codec]
 
@@ -56,6 +58,14 @@ def test_other_types_are_refused(tiny_codec: Codec, tmp_path: Path) -> None:
     tiny_codec.save(tmp_path)
     with pytest.raises(AudioCodecError, match="'float16' is none of float32, bfloat16"):
         load(tmp_path, dtype="float16")  # type: ignore[arg-type]
+
+
+def test_whole_numbers_stay_whole(lyra_files: ModuleType) -> None:
+    network = Lyra(lyra_files.TINY_LYRA)
+    with pytest.raises(AudioCodecError, match="whole numbers"):
+        reduce_precision(network, torch.bfloat16)
+    with pytest.raises(AudioCodecError, match="whole numbers"):
+        compile_network(network)
 
 
 @pytest.mark.slow
