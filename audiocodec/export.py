@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audiocodec.atomic import atomic_output, refuse_existing
 from audiocodec.codes import ModelIdentity
@@ -12,7 +13,7 @@ from audiocodec.errors import AudioCodecError, MissingExtra
 
 if TYPE_CHECKING:
     from audiocodec.codec import Codec
-    from audiocodec.codes import Codes, FloatArray, IntArray
+    from audiocodec.codes import Codes, FloatArray
 
 CHECKED_S = 3
 LEAST_SHARE, LEAST_DB = 0.95, 60.0
@@ -95,7 +96,7 @@ def _checked(codec: "Codec", folder: Path, files: tuple[Path, ...]) -> ExportRep
     return report
 
 
-def _share(codes: "Codes", found: "IntArray") -> float:
+def _share(codes: "Codes", found: NDArray[np.integer[Any]]) -> float:
     return float((codes.indices == found).mean())
 
 

@@ -51,7 +51,7 @@ class Stream:
 def test_what_is_heard_is_played(
     example: ModuleType, tiny_codec: Codec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(Stream=Stream))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", SimpleNamespace(Stream=Stream))
     card = example.SoundCard(8000, HOP)
     with pytest.raises(KeyboardInterrupt):
         example.loop(tiny_codec, card)
@@ -63,6 +63,6 @@ def test_what_is_heard_is_played(
 
 
 def test_a_missing_library_is_named(example: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(SystemExit, match="pip install sounddevice"):
         example.SoundCard(8000, HOP)
