@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .exact import COLUMNS, ROWS
+from .products import add_bias, multiply
 
 CONVOLUTION = (2, 1, 0)
 """The axes k, C, O of a weight [O, C, k]."""
@@ -30,13 +31,14 @@ def join(parts: list[Tensor]) -> Tensor:
     return torch.cat([part.mT for part in parts], dim=1).mT
 
 
-def pack(weight: nn.Parameter, axes: tuple[int, int, int]) -> None:
+def pack(weight: nn.Parameter, axes: tuple[int, ...]) -> None:
     """Let a weight lie in memory with its axes in this order: once, and its values stay.
 
-    axes: CONVOLUTION or TRANSPOSED. With them, every tap is a contiguous [C, O].
+    axes: CONVOLUTION or TRANSPOSED, with which every tap is a contiguous [C, O], or (1, 0) for a
+        matrix [O, C].
     """
     if not weight.permute(axes).is_contiguous():
-        back = tuple(axes.index(axis) for axis in range(3))
+        back = tuple(axes.index(axis) for axis in range(len(axes)))
         with torch.inference_mode(weight.is_inference()), torch.no_grad():
             weight.data = weight.detach().permute(axes).contiguous().permute(back)
 
@@ -56,22 +58,19 @@ def correlate(
     if out % COLUMNS:
         taps = functional.pad(taps, (0, -out % COLUMNS))
         bias = None if bias is None else functional.pad(bias, (0, -out % COLUMNS))
-    start = x.new_zeros(taps.shape[2]) if bias is None else bias
-    rows = [_products(row, taps, start, frames + spare, stride, dilation) for row in x]
+    rows = [add_bias(_products(row, taps, frames + spare, stride, dilation), bias) for row in x]
     y = rows[0][None] if len(rows) == 1 else torch.stack(rows)
     return y[:, :frames, :out].mT
 
 
-def _products(
-    x: Tensor, taps: Tensor, start: Tensor, frames: int, stride: int, dilation: int
-) -> Tensor:
+def _products(x: Tensor, taps: Tensor, frames: int, stride: int, dilation: int) -> Tensor:
     """Return taps [k, C, O] applied to one row x [T, C], as [F, O]."""
     kernel, channels, out = taps.shape
     if kernel * channels <= _FEW_TERMS or (stride > 1 and dilation > 1):
         windows = x.as_strided(
             (frames, kernel, channels), (stride * channels, dilation * channels, 1)
         )
-        return torch.addmm(start, windows.reshape(frames, -1), taps.reshape(-1, out))
+        return multiply(windows.reshape(frames, -1), taps.reshape(-1, out))
     # So many taps at once as lie side by side in one row of the product.
     together = stride if dilation == 1 else 1
     y = None
@@ -79,7 +78,7 @@ def _products(
         part = taps[tap : tap + together].reshape(-1, out)
         begin = x.storage_offset() + tap * dilation * channels
         columns = x.as_strided((frames, len(part)), (stride * channels, 1), begin)
-        y = torch.addmm(start, columns, part) if y is None else y.addmm_(columns, part)
+        y = multiply(columns, part, y)
     assert y is not None
     return y
 
@@ -95,7 +94,7 @@ def _few_outputs(x: Tensor, taps: Tensor, bias: Tensor | None, dilation: int) ->
     matrix = functional.pad(matrix, (0, -kernel * out % COLUMNS))
     spare = -len(x) % ROWS
     x = functional.pad(x, (0, 0, 0, spare)) if spare else x.contiguous()
-    products = x @ matrix
+    products = multiply(x, matrix)
     y = products[:frames, :out]
     y = y.clone() if bias is None else y + bias
     for tap in range(1, kernel):
@@ -114,23 +113,23 @@ def correlate_transposed(x: Tensor, weight: Tensor, bias: Tensor | None, *, stri
     frames = x.shape[-1] - past
     spare = -frames % ROWS
     x = functional.pad(x.mT, (0, 0, 0, spare)) if spare else x.mT.contiguous()
-    taps = weight.permute(2, 0, 1)
+    taps = weight.permute(TRANSPOSED)
     start = x.new_zeros(out) if bias is None else bias
     if out < _MANY_OUTPUTS or out % COLUMNS:
         # All phases of the stride side by side in one product.
         taps = taps.reshape(past + 1, stride, channels, out).transpose(1, 2)
         taps = taps.reshape(past + 1, channels, stride * out)
-        start = start.repeat(stride)
         taps = functional.pad(taps, (0, -stride * out % COLUMNS))[:, None]
-        start = functional.pad(start, (0, -stride * out % COLUMNS))
+        start = start.repeat(stride)
     else:
         taps = taps.reshape(past + 1, stride, channels, out)
-    y = x.new_empty(len(x), frames + spare, taps.shape[1], taps.shape[3])
-    for row, into in zip(x, y, strict=True):
-        for phase in range(taps.shape[1]):
-            part = into[:, phase]
+    y = x.new_empty(len(x), frames, stride, out)
+    for row, into in zip(x, y.flatten(2), strict=True):
+        for phase, part in enumerate(into.tensor_split(taps.shape[1], dim=1)):
+            sums = None
             for i in range(past + 1):
                 columns = row[past - i : past - i + frames + spare]
-                torch.addmm(start if i == 0 else part, columns, taps[i, phase], out=part)
-    y = y.flatten(2)[:, :frames, : stride * out]
+                sums = multiply(columns, taps[i, phase], sums)
+            assert sums is not None
+            torch.add(sums[:frames, : part.shape[1]], start, out=part)
     return y.reshape(len(x), frames * stride, out).mT
