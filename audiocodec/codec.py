@@ -12,8 +12,8 @@ from torch import Tensor
 from audiocodec.audio.layout import row_count
 from audiocodec.audio.limits import check_bounds
 from audiocodec.batches import decode_together, encode_together
-from audiocodec.bitstream.entropy import EntropyTables
 from audiocodec.codes import Codes, ModelIdentity, Source
+from audiocodec.entropy_tables import EntropyTables
 from audiocodec.errors import AudioCodecError, UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
 from audiocodec.hub.pretrained import Pretrained

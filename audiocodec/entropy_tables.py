@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from audiocodec.bitstream.context import ContextTables, Layer, LevelNetwork
-from audiocodec.bitstream.entropy import EntropyTables
+from audiocodec.bitstream.entropy import EntropyTables as EntropyTables
 from audiocodec.bitstream.static import StaticTables
 from audiocodec.codes import ModelIdentity
 from audiocodec.errors import WrongModel

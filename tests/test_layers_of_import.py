@@ -32,7 +32,8 @@ ALLOWED = {
 # The bridge between codes and bytes; cli may use it too, to describe a file.
 KNOW_THE_BITSTREAM_BELOW = ("audiocodec/bitstream/", "audiocodec/edit/")
 KNOW_THE_BITSTREAM = {
-    f"audiocodec/{name}.py" for name in ("files", "packing", "playback", "reports")
+    f"audiocodec/{name}.py"
+    for name in ("entropy_tables", "files", "packing", "playback", "reports")
 }
 
 

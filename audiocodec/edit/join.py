@@ -137,6 +137,8 @@ def _append(reader: Reader, copy: Copy, name: str, *, whole: bool) -> None:
             copy.add(held.popleft())
     end = reader.frames if whole else frames_of(reader.header, reader.source_samples)
     border = reader.header.border_frames
+    if not whole:  # what fills up a segment belongs to it
+        end = min(-(-end // border) * border, reader.frames)
     if not whole and end % border:
         raise FormatError(
             f"its sound ends after {end} frames, but the next one can only begin at a multiple of "
