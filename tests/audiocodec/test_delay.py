@@ -36,6 +36,10 @@ class LateNetwork:
     def lookahead_samples(self) -> int:
         return 0
 
+    @property
+    def blocks_at_once(self) -> int:
+        return 1
+
     def encode(
         self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
     ) -> Encoded:
