@@ -9,6 +9,7 @@ from audiocodec.errors import AudioCodecError
 
 from .config import Recipe, read_recipe, recipe_names
 from .export import FOLDERS, export_checkpoint
+from .group import is_first
 from .report.page import write_report
 from .trainer import train
 
@@ -67,7 +68,8 @@ def _report_parser() -> argparse.ArgumentParser:
 
 def _train(recipe: Recipe) -> Path | None:
     outcome = train(recipe, console=_say)
-    _say(f"{'finished' if outcome.finished else 'stopped'} after step {outcome.step}")
+    if is_first():
+        _say(f"{'finished' if outcome.finished else 'stopped'} after step {outcome.step}")
     return outcome.folder if outcome.step else None
 
 
@@ -92,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("codec-train: stopped at once; run.folder has the last checkpoint")
         return 128 + signal.SIGINT
-    if folder:
+    if folder and is_first():
         print(folder)
     return 0
 

@@ -12,7 +12,7 @@ from .discriminators.ensemble import Ensemble
 from .discriminators.judgement import Judgement
 from .group import ALONE, Group
 from .losses.adversarial import feature_loss, fool_loss, judge_loss
-from .optim import adam
+from .optim import adam, take_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Adversary:
         self.group.mean_gradients(self.judges.parameters())
         norm = nn.utils.clip_grad_norm_(self.judges.parameters(), self.optim.max_grad_norm)
         if torch.isfinite(norm):
-            self.optimizer.step()
+            take_step(self.optimizer)
         return Lesson(loss, norm.detach())
 
     def fool(self, real: Tensor, fake: Tensor) -> Verdict:

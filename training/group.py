@@ -97,6 +97,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def is_first() -> bool:
+    """Tell, before the processes have joined, whether this is the one that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
     """Join the processes that torchrun has started, by NCCL on GPUs and Gloo elsewhere."""

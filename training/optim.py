@@ -18,6 +18,18 @@ def adam(
     return torch.optim.Adam(listed, lr=lr, betas=(betas[0], betas[1]), fused=fused)
 
 
+def take_step(optimizer: torch.optim.Optimizer) -> None:
+    """Move the parameters, and tell torch that they have moved.
+
+    Fused Adam does not count its changes as changes of the tensors' version, by which layers know
+    whether what they have prepared of their weights for inference still holds.
+    """
+    optimizer.step()
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            torch.autograd.graph.increment_version(parameter)
+
+
 def lr_share(step: int, config: OptimConfig, steps: int) -> float:
     """Return the share of the full learning rate at a step: linear warm-up, then the schedule."""
     if step < config.warmup_steps:

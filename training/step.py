@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .config import Recipe
 from .generate import Piece, backward, generate, losses_of
-from .optim import lr_share, set_lr
+from .optim import lr_share, set_lr, take_step
 from .state import TrainState
 
 
@@ -82,7 +82,7 @@ def _learn(state: TrainState, wav: Tensor, recipe: Recipe) -> _Heard:
     state.group.mean_gradients(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, recipe.optim.max_grad_norm).detach()
     if torch.isfinite(norm):
-        state.optimizer.step()
+        take_step(state.optimizer)
     state.clock.lap("optimizer")
     losses = {name: _mean([row[name] for row in rows]) for name in rows[0]}
     return _heard(pieces, losses, {"gradient_norm": norm})

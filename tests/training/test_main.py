@@ -54,6 +54,10 @@ def test_the_place_of_the_export_is_the_only_output(
     assert said.out == f"{tmp_path}\n" and said.err == "step 1\nstopped after step 3\n"
     assert command.main(["smoke", "run.seed=0"]) == 0
     assert capsys.readouterr().out == "", "no step, no export"
+    monkeypatch.setenv("RANK", "1")
+    assert command.main(["smoke", "run.seed=3"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "" and "stopped" not in said.err, "the first process says it"
 
 
 def test_a_second_ctrl_c_is_no_traceback(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from audiocodec.training.config import OptimConfig
-from audiocodec.training.optim import adam, lr_share, set_lr
+from audiocodec.training.optim import adam, lr_share, set_lr, take_step
 
 
 def test_warm_up_is_linear_and_reaches_the_full_rate() -> None:
@@ -29,3 +29,13 @@ def test_set_lr_reaches_every_group() -> None:
     set_lr(optimizer, 0.25)
     assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
     assert optimizer.param_groups[0]["betas"] == (0.5, 0.9)
+
+
+def test_a_step_counts_as_a_change_of_the_weights() -> None:
+    """Or validation would be of weights that layers have prepared before."""
+    parameter = torch.nn.Parameter(torch.zeros(3))
+    optimizer = adam([parameter], lr=0.1, betas=(0.9, 0.99))
+    parameter.grad = torch.ones(3)
+    before = parameter._version
+    take_step(optimizer)
+    assert parameter._version > before and (parameter != 0).all()

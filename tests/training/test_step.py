@@ -1,6 +1,7 @@
 """One step: what is updated, by which losses, and what a broken step leaves alone."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -129,6 +130,18 @@ def test_bfloat16_searches_codebooks_in_float32(
     run(state, recipe, recipe.steps)
     assert seen == [False] * 8
     assert all(torch.isfinite(t).all() for t in everything(state).values())
+
+
+def test_inference_follows_every_step(recipe: Recipe, make_state: MakeState) -> None:
+    state, wav = make_state(recipe), torch.randn(1, 1, 512)
+    copied = []
+    for _ in range(3):
+        train_step(state, state.crops.draw(CPU), recipe)
+        with torch.no_grad():
+            heard, _ = state.network.encoder(wav)
+            expected, _ = deepcopy(state.network).encoder(wav)
+        copied.append(torch.equal(heard, expected))
+    assert copied == [True] * 3, "layers prepared by an earlier step were used"
 
 
 def test_a_network_that_is_late_is_compared_with_what_it_was_late_for() -> None:
