@@ -50,6 +50,15 @@ TINIES: dict[str, dict[str, Any]] = {
 }
 """Hop 24, 400 frames a second of up to five levels of 6 bits."""
 
+_SMALLEST = TINY | dict(num_filters=2, hidden_size=4, upsampling_ratios=[4, 2], codebook_size=16)
+SMALLEST: dict[str, dict[str, Any]] = {
+    "mono": _SMALLEST | dict(sampling_rate=8000, target_bandwidths=[12.0]),
+    "stereo": STEREO
+    | _SMALLEST
+    | dict(sampling_rate=8000, chunk_length_s=0.02, overlap=0.1, target_bandwidths=[12.0]),
+}
+"""A few kilobytes, for golden files; hop 8, three levels, segments of 20 ms."""
+
 
 def sound(channels: int, samples: int, *, seed: int = 1) -> Tensor:
     """Return noise [1, channels, samples] that swells and fades."""

@@ -15,7 +15,7 @@ from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
 
 from .network import CodecNetwork, Encoded
-from .seanet import SeanetConfig, build_decoder, build_encoder, check_sizes
+from .seanet import SeanetConfig, build_decoder, build_encoder, check_flag, check_sizes
 from .segments import Crossfade, cut_segments, loudness
 
 
@@ -41,6 +41,7 @@ class EncodecConfig(SeanetConfig):
         for name in ("sample_rate_hz", "levels"):
             check_sizes(name, getattr(self, name))
         check_sizes("codebook_size", self.codebook_size, least=2)
+        check_flag("normalize", self.normalize)
         for name in ("segment_samples", "segment_stride"):
             check_sizes(name, getattr(self, name), least=0)
         if self.segment_samples:

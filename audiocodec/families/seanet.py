@@ -54,9 +54,10 @@ class SeanetConfig:
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that make no network, or an absurdly large one."""
         for field in fields(SeanetConfig):  # those of a subclass are its own to check
-            value = getattr(self, field.name)
-            blocks = field.name in {"units", "lstm_layers"}
-            if not isinstance(value, str | bool):
+            value, blocks = getattr(self, field.name), field.name in {"units", "lstm_layers"}
+            if isinstance(field.default, bool):
+                check_flag(field.name, value)
+            elif not isinstance(field.default, str):
                 check_sizes(
                     field.name,
                     value,
@@ -95,6 +96,12 @@ def check_sizes(name: str, value: object, *, least: int = 1, most: int = _MAX_SI
         raise ValueError(
             f"{name} is {reprlib.repr(value)}; whole numbers from {least} to {most} expected"
         )
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise ValueError unless value is true or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {reprlib.repr(value)}; true or false expected")
 
 
 class GroupNormed(PushLayer):

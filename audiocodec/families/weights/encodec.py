@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -100,19 +101,15 @@ def config_of(table: Mapping[str, Any]) -> EncodecConfig:
         raise ValueError("trim_right_ratio is not 1")
     if table.get("codebook_dim") not in (None, table["hidden_size"]):
         raise ValueError("codebook_dim is not hidden_size")
-    ratios, rate_hz = table["upsampling_ratios"], table["sampling_rate"]
     segment = stride = 0
     if table.get("chunk_length_s") is not None:
-        segment = int(table["chunk_length_s"] * rate_hz)
+        segment = int(table["chunk_length_s"] * table["sampling_rate"])
         stride = max(1, int((1.0 - table["overlap"]) * segment))
-    # The number of levels is that of the highest bit rate.
-    frame_rate = math.ceil(rate_hz / math.prod(ratios))
-    bits = math.ceil(math.log2(table["codebook_size"]))
-    return EncodecConfig(
-        sample_rate_hz=rate_hz,
+    one_level = EncodecConfig(
+        sample_rate_hz=table["sampling_rate"],
         channels=table["audio_channels"],
         filters=table["num_filters"],
-        strides=tuple(reversed(ratios)),
+        strides=tuple(reversed(table["upsampling_ratios"])),
         kernel=table["kernel_size"],
         last_kernel=table["last_kernel_size"],
         units=table["num_residual_layers"],
@@ -128,9 +125,16 @@ def config_of(table: Mapping[str, Any]) -> EncodecConfig:
         segment_samples=segment,
         segment_stride=stride,
         normalize=table["normalize"],
-        levels=int(1000 * table["target_bandwidths"][-1] // (frame_rate * bits)),
+        levels=1,
         codebook_size=table["codebook_size"],
     )
+    if not table["target_bandwidths"]:
+        raise ValueError("target_bandwidths is empty")
+    # The number of levels is that of the highest bit rate.
+    bits = math.ceil(math.log2(one_level.codebook_size))
+    frame_rate = math.ceil(one_level.sample_rate_hz / one_level.hop_samples)
+    levels = int(1000 * table["target_bandwidths"][-1] // (frame_rate * bits))
+    return replace(one_level, levels=levels)
 
 
 def _build(config: EncodecConfig, checkpoint: Checkpoint, rules: tuple[Rule, ...]) -> CodecNetwork:
