@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -20,6 +21,8 @@ class Prepared(Generic[T]):
 
     def get(self, make: Callable[[], T], *weights: Tensor | None) -> T:
         """Return what `make` gave for these weights as they are now."""
+        if torch.compiler.is_compiling():  # what is traced has no place in memory
+            return make()
         if any(w is not None and w.is_inference() for w in weights):  # they count no versions
             return make()
         key = tuple(None if w is None else (w.data_ptr(), w._version) for w in weights)

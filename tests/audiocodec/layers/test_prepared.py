@@ -72,3 +72,18 @@ def test_copies_begin_without_the_value(clone: Callable[[object], object]) -> No
     before = twice(prepared, weight)
     other = clone(prepared)
     assert isinstance(other, Prepared) and twice(other, weight) is not before
+
+
+def test_what_is_traced_is_part_of_the_graph() -> None:
+    class Layer(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(3, 3, bias=False)
+            self.prepared: Prepared[Tensor] = Prepared()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ twice(self.prepared, self.weight)
+
+    layer, x = Layer(), torch.ones(1, 3)
+    with torch.no_grad():
+        exported = torch.export.export(layer, (x,))
+        assert torch.equal(exported.module()(x), layer(x))
