@@ -89,6 +89,7 @@ def test_lyra_is_trained_on_in_float(
     assert "commitment" in run(state, recipe, 4)[0]
     export(state.network, tmp_path / "model", recipe=recipe, step=4)
     codec = audiocodec.load(tmp_path / "model")
+    assert isinstance(codec.network, CodecNetwork)
     assert not any(torch.equal(t, before[n]) for n, t in codec.network.state_dict().items())
     assert codec.decode(codec.encode(torch.randn(800))).shape == (800,)
 
