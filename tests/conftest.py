@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def load_tiny(name: str = "tiny") -> ModuleType:
-    """Return a file of this folder as a module, wherever the tests are run from."""
+    """Return a file of this folder as the module tests.NAME, wherever the tests are run from."""
     path = Path(__file__).with_name(f"{name}.py")
-    spec = spec_from_file_location(f"{name}_for_tests", path)
+    spec = spec_from_file_location(f"tests.{name}", path)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules[module.__name__] = module  # dataclasses look their module up
+    sys.modules[module.__name__] = module  # for dataclasses, and for other such files
     spec.loader.exec_module(module)
     return module
 
@@ -28,6 +28,7 @@ def load_tiny(name: str = "tiny") -> ModuleType:
 @pytest.fixture(scope="session")
 def lyra_files() -> ModuleType:
     """The module tests/tiny_lyra.py: a tiny Lyra, and TFLite files that hold it."""
+    load_tiny("tiny_tflite")
     return load_tiny("tiny_lyra")
 
 
