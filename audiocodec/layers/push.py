@@ -321,10 +321,10 @@ class PushResidual(PushLayer):
         y, inner = self.body(x, inner, last)
         if self.shortcut is not None:
             x, beside = self.shortcut(x, beside, last)
-        if isinstance(waiting, Tensor):
-            x = torch.cat([waiting, x], dim=-1)
+        if isinstance(waiting, Tensor) and waiting.shape[-1]:
+            x = _joined([waiting, x], time_major=x.mT.is_contiguous())
         ready = y.shape[-1]
-        return x[..., :ready] + y, (inner, beside, x[..., ready:])
+        return x[..., :ready] + y, (inner, beside, x[..., ready:].clone())
 
 
 def lookahead_samples(encoder: PushLayer, decoder: PushLayer, hop_samples: int) -> int:
