@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .exact import COLUMNS, ROWS, wants_exact
+from .products import multiply
 from .push import PushLayer
 from .state import Carry, State
+from .time_major import pack
 
 KEYS = 128
 """Positions a block of keys; fewer than the terms that a float32 product adds up in one run."""
@@ -78,12 +80,14 @@ class Matrix(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y for x."""
-        out = len(self.weight)
-        if out % COLUMNS == 0 or not wants_exact(x):
+        if not wants_exact(x):
             return functional.linear(x, self.weight)
-        return functional.linear(x, functional.pad(self.weight, (0, 0, 0, -out % COLUMNS)))[
-            ..., :out
-        ]
+        pack(self.weight, (1, 0))
+        matrix, out = self.weight.T, len(self.weight)
+        if out % COLUMNS:
+            matrix = functional.pad(matrix, (0, -out % COLUMNS))
+        rows = multiply(x.reshape(-1, x.shape[-1]), matrix)
+        return rows[:, :out].reshape(*x.shape[:-1], out)
 
 
 class Attention(nn.Module):

@@ -1,0 +1,248 @@
+"""Our networks beside the public packages', on the same random weights, as ratios of medians.
+
+python benchmarks/families.py --only mimi > families.md      (pip install transformers)
+python benchmarks/families.py --seconds 60 --repeats 7 --json families.json
+
+Every repeat times each package once, one after the other, in CPU time on one thread, so that
+what else the machine does hits all alike; the order turns with the repeats. Packages that are
+not installed are left out.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import audiocodec
+
+OURS = "audiocodec"
+WORKS = ("load", "encode", "decode", "load, encode, decode")
+"""The last one is once from scratch; the two before it are with everything warm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One package's way to do the same: `load` returns a codec for the other two."""
+
+    load: Callable[[], Any]
+    encode: Callable[[Any, Tensor], Any]
+    decode: Callable[[Any, Any], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One network: its rate, and every package that can run it."""
+
+    name: str
+    sample_rate_hz: int
+    subjects: Mapping[str, Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Median seconds of one package for one work, and ours over it."""
+
+    network: str
+    work: str
+    package: str
+    seconds: float
+    ratio: float
+
+
+def ours(path: Path, **levels: int) -> Subject:
+    """Return our subject for a folder or file of another package's."""
+    return Subject(
+        lambda: audiocodec.load(path),
+        lambda codec, wav: codec.encode(wav, **levels),
+        lambda codec, codes: codec.decode(codes),
+    )
+
+
+def installed(package: str) -> bool:
+    """Tell whether a package can be imported, without importing it."""
+    return find_spec(package) is not None
+
+
+def mimi(folder: Path) -> Case:
+    """Return kyutai/mimi's shape with random weights, at all 32 levels."""
+    transformers: Any = import_module("transformers")
+    model = transformers.MimiModel(transformers.MimiConfig()).eval()
+    generator = torch.Generator().manual_seed(0)
+    for name, buffer in model.named_buffers():
+        if name.endswith("embed_sum"):
+            buffer.copy_(torch.randn(buffer.shape, generator=generator))
+    model.save_pretrained(folder)
+    subjects = {
+        OURS: ours(folder),
+        "transformers": Subject(
+            lambda: transformers.MimiModel.from_pretrained(folder).eval(),
+            lambda codec, wav: codec.encode(wav).audio_codes,
+            lambda codec, codes: codec.decode(codes).audio_values,
+        ),
+    }
+    native = folder / "moshi.safetensors"
+    save_file(_named_by_moshi(load_file(folder / "model.safetensors")), native)
+    if installed("moshi"):
+        loaders: Any = import_module("moshi.models.loaders")
+        subjects["moshi"] = Subject(
+            lambda: loaders.get_mimi(native, num_codebooks=32),
+            lambda codec, wav: codec.encode(wav),
+            lambda codec, codes: codec.decode(codes),
+        )
+    if installed("rustymimi"):
+        rustymimi: Any = import_module("rustymimi")
+        subjects["rustymimi"] = Subject(
+            lambda: rustymimi.Tokenizer(str(native), num_codebooks=32),
+            lambda codec, wav: codec.encode(np.ascontiguousarray(wav.numpy())),
+            lambda codec, codes: codec.decode(codes),
+        )
+    return Case("Mimi, 32 levels", 24_000, subjects)
+
+
+def _named_by_moshi(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return transformers' tensors by moshi's names.
+
+    The channels of queries and keys are left as they are: the random weights mean nothing anyway.
+    """
+    layer = {
+        "self_attn.o_proj": "self_attn.out_proj",
+        "input_layernorm": "norm1",
+        "post_attention_layernorm": "norm2",
+        "mlp.fc1": "linear1",
+        "mlp.fc2": "linear2",
+        "self_attn_layer_scale": "layer_scale_1",
+        "mlp_layer_scale": "layer_scale_2",
+        "coder_transformer.layers": "coder_transformer.transformer.layers",
+        "downsample.conv": "downsample.conv.conv.conv",
+        "upsample.conv": "upsample.convtr.convtr.convtr",
+        "quantizer.semantic_residual_vector_quantizer.layers": "quantizer.rvq_first.vq.layers",
+        "quantizer.acoustic_residual_vector_quantizer.layers": "quantizer.rvq_rest.vq.layers",
+        "quantizer.semantic_residual_vector_quantizer": "quantizer.rvq_first",
+        "quantizer.acoustic_residual_vector_quantizer": "quantizer.rvq_rest",
+        "codebook.initialized": "_codebook._initialized",
+        "codebook.cluster_usage": "_codebook.cluster_usage",
+        "codebook.embed_sum": "_codebook.embedding_sum",
+    }
+    named = {}
+    for name, tensor in tensors.items():
+        if "_proj.weight" in name and any(f".{x}_proj" in name for x in "qkv"):
+            if ".q_proj" not in name:
+                continue
+            parts = [tensors[name.replace("q_proj", f"{x}_proj")] for x in "qkv"]
+            name, tensor = name.replace("q_proj.weight", "in_proj_weight"), torch.cat(parts)
+        if name.startswith(("encoder.layers.", "decoder.layers.")):
+            twice = "convtr.convtr" if _is_transposed(name, tensor) else "conv.conv"
+            name = name.replace(".layers.", ".model.", 1).replace(".conv.", f".{twice}.")
+        for theirs, native in layer.items():
+            name = name.replace(theirs, native)
+        named[name] = tensor.contiguous()
+    for name in [name for name in named if name.endswith("conv.conv.bias")]:
+        # Whether transposed or not, a bias looks the same.
+        sibling = name.replace("conv.conv.bias", "convtr.convtr.weight")
+        if sibling in named:
+            named[sibling.replace("weight", "bias")] = named.pop(name)
+    return named
+
+
+def _is_transposed(name: str, tensor: Tensor) -> bool:
+    return name.startswith("decoder.layers.") and tensor.ndim == 3 and tensor.shape[2] % 2 == 0
+
+
+CASES: dict[str, Callable[[Path], Case]] = {"mimi": mimi}
+"""Name for --only -> what makes the case; it may need the package that makes the weights."""
+NEEDS = {"mimi": "transformers"}
+
+
+def measure(case: Case, *, seconds: float, repeats: int) -> Iterator[Row]:
+    """Time all works of all packages, in turn, and return medians and ratios."""
+    generator = torch.Generator().manual_seed(0)
+    samples = round(seconds * case.sample_rate_hz)
+    wav = 0.1 * torch.randn(1, 1, samples, generator=generator)
+    times: dict[tuple[str, str], list[float]] = {}
+    names = list(case.subjects)
+    for name in names:
+        once(case.subjects[name], wav)  # to warm up
+    for repeat in range(repeats):
+        for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
+            print(f"{case.name}: {name}, {repeat + 1} of {repeats}", file=sys.stderr)
+            for work, taken in once(case.subjects[name], wav).items():
+                times.setdefault((work, name), []).append(taken)
+    for work in WORKS:
+        medians = {name: statistics.median(times[work, name]) for name in names}
+        for name, median in medians.items():
+            yield Row(case.name, work, name, median, medians[OURS] / median)
+
+
+@torch.no_grad()
+def once(subject: Subject, wav: Tensor) -> dict[str, float]:
+    """Return the CPU seconds that each of WORKS takes, one after the other."""
+    taken: dict[str, float] = {}
+
+    def timed(work: str, call: Callable[[], Any]) -> Any:
+        begin = time.process_time()
+        result = call()
+        taken[work] = time.process_time() - begin
+        return result
+
+    codec = timed("load", subject.load)
+    codes = timed("first encode", lambda: subject.encode(codec, wav))
+    timed("first decode", lambda: subject.decode(codec, codes))
+    timed("encode", lambda: subject.encode(codec, wav))
+    timed("decode", lambda: subject.decode(codec, codes))
+    taken["load, encode, decode"] = sum(taken[x] for x in ("load", "first encode", "first decode"))
+    return taken
+
+
+def table(rows: list[Row], seconds: float) -> list[str]:
+    """Return the rows as Markdown."""
+    lines = [
+        f"CPU seconds for {seconds:g} s of sound on one thread, medians of one paired run.",
+        "",
+        "| network | work | package | seconds | ours over it |",
+        "|---|---|---|--:|--:|",
+    ]
+    for row in rows:
+        ratio = "" if row.package == OURS else f"{row.ratio:.2f}"
+        lines.append(
+            f"| {row.network} | {row.work} | {row.package} | {row.seconds:.2f} | {ratio} |"
+        )
+    return lines
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES))
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="also write the rows there")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows: list[Row] = []
+    for name in options.only:
+        if not installed(NEEDS[name]):
+            print(f"{name} is left out: {NEEDS[name]} is not installed", file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            case = CASES[name](Path(folder))
+            rows += measure(case, seconds=options.seconds, repeats=options.repeats)
+    print("\n".join(table(rows, options.seconds)))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
