@@ -12,13 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from audiocodec.layers.push import (
-    PushChain,
-    PushConv1d,
-    PushConvTranspose1d,
-    PushLayer,
-    lookahead_samples,
-)
+from audiocodec.layers.packed import PackedConv1d, PackedConvTranspose1d
+from audiocodec.layers.push import PushChain, PushLayer, lookahead_samples
 from audiocodec.layers.snake import Snake, Tanh
 from audiocodec.layers.snake_unit import SnakeUnit
 from audiocodec.layers.state import Carry, State
@@ -30,6 +25,7 @@ from .network import CodecNetwork, Encoded
 DILATIONS = (1, 3, 9)
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 16
 _TILE = 1 << 17  # elements: half a megabyte
+_FEWEST_COLUMNS = 1152  # with fewer, reading the weights takes longer than using them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +107,13 @@ def check_halving(channels: int, times: int) -> None:
 def down_block(channels: int, stride: int, *, groups: int = 1) -> PushChain:
     """Return a block of the encoder: [channels, T] to [2 channels, T / stride]."""
     half = math.ceil(stride / 2)
-    down = PushConv1d(
+    down = PackedConv1d(
         channels,
         2 * channels,
         kernel=2 * stride,
         stride=stride,
         left=half,
         right=half,
-        time_major=True,
     )
     units = [SnakeUnit(channels, dilation=dilation, groups=groups) for dilation in DILATIONS]
     layers: list[PushLayer] = [*units, Snake(channels), down]
@@ -138,20 +133,19 @@ def up_chain(first: list[PushLayer], channels: int, *, groups: int = 1) -> PushC
 def tile_columns(channels: int) -> int:
     """Return how many columns go through a block at once, so that they stay in the cache."""
     pairs = 4 * math.lcm(*DILATIONS)
-    return max(4, _TILE // channels // pairs) * pairs
+    return max(_FEWEST_COLUMNS, _TILE // channels) // pairs * pairs
 
 
 def _up_block(channels: int, stride: int) -> PushChain:
     """Return a block of the decoder: [channels, T] to [channels / 2, T stride]."""
     half = math.ceil(stride / 2)
-    up = PushConvTranspose1d(
+    up = PackedConvTranspose1d(
         channels,
         channels // 2,
         kernel=2 * stride,
         stride=stride,
         left=half,
         right=half,
-        time_major=True,
     )
     return up_chain([Snake(channels), up], channels // 2)
 
@@ -159,20 +153,18 @@ def _up_block(channels: int, stride: int) -> PushChain:
 def _encoder(config: DacConfig) -> PushChain:
     """Return the encoder: wav [B, 1, F hop] to latents [B, D, F]."""
     width = config.encoder_channels
-    layers: list[PushLayer] = [PushConv1d(1, width, kernel=7, left=3, right=3, time_major=True)]
+    layers: list[PushLayer] = [PackedConv1d(1, width, kernel=7, left=3, right=3)]
     for stride in config.encoder_strides:
         layers.append(down_block(width, stride))
         width *= 2
-    head = PushConv1d(width, config.latent_dim, kernel=3, left=1, right=1, time_major=True)
+    head = PackedConv1d(width, config.latent_dim, kernel=3, left=1, right=1)
     return PushChain([*layers, Snake(width), head])
 
 
 def _decoder(config: DacConfig) -> PushChain:
     """Return the decoder: latents [B, D, F] to wav [B, 1, up to F hop]."""
     width = config.decoder_channels
-    layers: list[PushLayer] = [
-        PushConv1d(config.latent_dim, width, kernel=7, left=3, right=3, time_major=True)
-    ]
+    layers: list[PushLayer] = [PackedConv1d(config.latent_dim, width, kernel=7, left=3, right=3)]
     for stride in config.decoder_strides:
         layers.append(_up_block(width, stride))
         width //= 2
@@ -180,7 +172,7 @@ def _decoder(config: DacConfig) -> PushChain:
         [
             *layers,
             Snake(width),
-            PushConv1d(width, 1, kernel=7, left=3, right=3, time_major=True),
+            PackedConv1d(width, 1, kernel=7, left=3, right=3),
             Tanh(),
         ]
     )

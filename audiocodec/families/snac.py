@@ -14,13 +14,8 @@ from torch.nn import functional
 
 from audiocodec.layers.local_attention import LocalAttention
 from audiocodec.layers.noise import Noise
-from audiocodec.layers.push import (
-    PushChain,
-    PushConv1d,
-    PushConvTranspose1d,
-    PushLayer,
-    lookahead_samples,
-)
+from audiocodec.layers.packed import PackedConv1d, PackedConvTranspose1d
+from audiocodec.layers.push import PushChain, PushLayer, lookahead_samples
 from audiocodec.layers.snake import Snake, Tanh
 from audiocodec.layers.state import Carry, State
 from audiocodec.quantize.factorized import FactorizedQuantizer
@@ -93,14 +88,16 @@ class SnacConfig:
 def _encoder(config: SnacConfig) -> PushChain:
     """Return the encoder: wav [B, 1, T] to latents [B, D, T / latent_samples]."""
     width = config.encoder_channels
-    layers: list[PushLayer] = [PushConv1d(1, width, kernel=7, left=3, right=3, time_major=True)]
+    layers: list[PushLayer] = [PackedConv1d(1, width, kernel=7, left=3, right=3)]
     for stride in config.encoder_strides:
         layers.append(down_block(width, stride, groups=width if config.depthwise else 1))
         width *= 2
     if config.attention_window:
         layers.append(LocalAttention(width, window=config.attention_window))
     groups = width if config.depthwise else 1
-    return PushChain([*layers, PushConv1d(width, width, kernel=7, left=3, right=3, groups=groups)])
+    return PushChain(
+        [*layers, PackedConv1d(width, width, kernel=7, left=3, right=3, groups=groups)]
+    )
 
 
 def _decoder(config: SnacConfig) -> PushChain:
@@ -108,11 +105,11 @@ def _decoder(config: SnacConfig) -> PushChain:
     dim, width = config.latent_dim, config.decoder_channels
     if config.depthwise:
         layers: list[PushLayer] = [
-            PushConv1d(dim, dim, kernel=7, left=3, right=3, groups=dim),
-            PushConv1d(dim, width, kernel=1, time_major=True),
+            PackedConv1d(dim, dim, kernel=7, left=3, right=3, groups=dim),
+            PackedConv1d(dim, width, kernel=1),
         ]
     else:
-        layers = [PushConv1d(dim, width, kernel=7, left=3, right=3, time_major=True)]
+        layers = [PackedConv1d(dim, width, kernel=7, left=3, right=3)]
     if config.attention_window:
         layers.append(LocalAttention(width, window=config.attention_window))
     for number, stride in enumerate(config.decoder_strides):
@@ -122,7 +119,7 @@ def _decoder(config: SnacConfig) -> PushChain:
         [
             *layers,
             Snake(width),
-            PushConv1d(width, 1, kernel=7, left=3, right=3, time_major=True),
+            PackedConv1d(width, 1, kernel=7, left=3, right=3),
             Tanh(),
         ]
     )
@@ -131,7 +128,7 @@ def _decoder(config: SnacConfig) -> PushChain:
 def _up_block(config: SnacConfig, channels: int, stride: int, number: int) -> PushChain:
     """Return a block of the decoder: [channels, T] to [channels / 2, T stride]."""
     half, out = math.ceil(stride / 2), channels // 2
-    up = PushConvTranspose1d(
+    up = PackedConvTranspose1d(
         channels,
         out,
         kernel=2 * stride,
@@ -139,7 +136,6 @@ def _up_block(config: SnacConfig, channels: int, stride: int, number: int) -> Pu
         left=half,
         right=half,
         extra=stride % 2,
-        time_major=True,
     )
     noise = [Noise(out, stream=number)] if config.noise else []
     groups = out if config.depthwise else 1

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .push import PushConv1d, PushLayer
+from .packed import PackedConv1d
+from .push import PushLayer
 from .state import Carry, State
 
 _BLOCK = 1024
@@ -37,7 +38,7 @@ class Noise(PushLayer):
     def __init__(self, channels: int, *, stream: int) -> None:
         super().__init__()
         self.stream = stream
-        self.linear = PushConv1d(channels, channels, kernel=1, bias=False, time_major=True)
+        self.linear = PackedConv1d(channels, channels, kernel=1, bias=False)
 
     def given(self, seen: int) -> int:
         """Return how many outputs are complete after `seen` columns of a longer signal."""

@@ -9,7 +9,7 @@ from .push import Pointwise
 
 EPSILON = 1e-9
 """Keeps the division finite, as in DAC's and SNAC's own code."""
-_BLOCK = 1 << 17
+_BLOCK = 1 << 16
 """Elements that go through all steps before the next ones: they stay in the cache."""
 
 
@@ -22,12 +22,15 @@ def snake(rows: Tensor, alpha: Tensor, out: Tensor | None = None) -> Tensor:
     scale = (alpha + EPSILON).reciprocal()
     y = torch.empty_like(rows) if out is None else out
     step = max(1, _BLOCK // len(alpha))
+    squares = rows.new_empty(min(step, len(rows)), len(alpha))
+    array = squares.numpy()
     for begin in range(0, len(rows), step):
         part = rows[begin : begin + step]
-        squares = part * alpha
-        array = squares.numpy()
+        if len(part) < len(squares):
+            squares, array = squares[: len(part)], array[: len(part)]
+        torch.mul(part, alpha, out=squares)
         np.sin(array, out=array)
-        squares.square_()
+        np.square(array, out=array)
         torch.addcmul(part, squares, scale, out=y[begin : begin + step])
     return y
 

@@ -6,9 +6,12 @@ the wide convolution still needs of the past, and the last product adds to x in 
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .exact import COLUMNS, ROWS, wants_exact
-from .pairs import correlate_pairs, pairs_pay
+from .packed import Packed, PackedConv1d, pays
+from .pairs import Pairs, pairs_pay
+from .prepared import Prepared
 from .push import PushConv1d, PushLayer
 from .snake import Snake
 from .state import State
@@ -29,13 +32,15 @@ class SnakeUnit(PushLayer):
         self.dilation = dilation
         self.ahead = KERNEL // 2 * dilation
         self.snake1 = Snake(channels)
-        self.conv1 = PushConv1d(
-            channels, channels, kernel=KERNEL, dilation=dilation, groups=groups, time_major=True
+        self.conv1 = PackedConv1d(
+            channels, channels, kernel=KERNEL, dilation=dilation, groups=groups
         )
         self.snake2 = Snake(channels)
         self.conv2 = PushConv1d(channels, channels, kernel=1, time_major=True)
         self.in_pairs = groups == 1 and pairs_pay(channels)
         self.together = 2 * dilation if self.in_pairs else 1
+        self.pairs: Prepared[Pairs] = Prepared()
+        self.narrow: Prepared[Packed] = Prepared()
 
     def given(self, seen: int) -> int:
         """Return how many outputs are complete after `seen` columns of a longer signal."""
@@ -67,31 +72,37 @@ class SnakeUnit(PushLayer):
         activated = activated[:, : whole + 2 * self.ahead]
         y = self._wide(activated)[:, :ready]
         self.snake2.write(y, y)
-        if not wants_exact(x) or x.shape[2] % COLUMNS:
+        bias = self.conv2.bias
+        if not wants_exact(x) or x.shape[2] % COLUMNS or bias is None:
             return x + self.conv2.convolve(y.mT).mT
+        if spare := -ready % ROWS:
+            x, y = (functional.pad(part, (0, 0, 0, spare)) for part in (x, y))
+        if pays(x, x.shape[2], x.shape[2]):
+            packed = self.narrow.get(
+                lambda: Packed(self.conv2.weight[:, :, 0], bias), self.conv2.weight, bias
+            )
+            return _stacked([packed.multiply(*row)[:ready] for row in zip(y, x, strict=True)])
         pack(self.conv2.weight, CONVOLUTION)
-        matrix = self.conv2.weight[:, :, 0].T
-        spare = -ready % ROWS
-        if spare:
-            x, y = (torch.nn.functional.pad(part, (0, 0, 0, spare)) for part in (x, y))
-        assert self.conv2.bias is not None
-        sums = x + self.conv2.bias
+        sums = x + bias
         for row, into in zip(y, sums, strict=True):
-            into.addmm_(row, matrix)
+            into.addmm_(row, self.conv2.weight[:, :, 0].T)
         return sums[:, :ready]
 
     def _wide(self, rows: Tensor) -> Tensor:
         """Return the wide convolution of rows [B, T + 2 ahead, C], as [B, T, C]."""
-        conv = self.conv1
-        if not wants_exact(rows) or (conv.groups == 1 and not self.in_pairs):
+        conv, bias = self.conv1, self.conv1.bias
+        in_pairs = self.in_pairs and pays(rows, rows.shape[2], rows.shape[2])
+        if not wants_exact(rows) or (conv.groups == 1 and not in_pairs) or bias is None:
             return conv.convolve(rows.mT).mT
-        assert conv.bias is not None
+        if in_pairs:
+            pairs = self.pairs.get(lambda: Pairs(conv.weight, bias), conv.weight, bias)
+            return _stacked([pairs.correlate(row, dilation=self.dilation) for row in rows])
         pack(conv.weight, CONVOLUTION)
-        if self.in_pairs:
-            taps = conv.weight.permute(CONVOLUTION)
-            parts = [correlate_pairs(row, taps, conv.bias, dilation=self.dilation) for row in rows]
-            return parts[0][None] if len(parts) == 1 else torch.stack(parts)
-        return _depthwise(rows, conv.weight.permute(CONVOLUTION)[:, 0], conv.bias, self.dilation)
+        return _depthwise(rows, conv.weight.permute(CONVOLUTION)[:, 0], bias, self.dilation)
+
+
+def _stacked(rows: list[Tensor]) -> Tensor:
+    return rows[0][None] if len(rows) == 1 else torch.stack(rows)
 
 
 def _zeros(rows: Tensor, count: int) -> Tensor:

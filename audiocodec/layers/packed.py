@@ -1,0 +1,187 @@
+"""Products with large matrices that are kept packed, by oneDNN, which torch has on x86 CPUs.
+
+torch's usual product packs a matrix anew every time, which for the few columns of a deep layer
+takes longer than the product. oneDNN's product of a packed matrix took 10 to 50 % less time for
+matrices from 192 x 192 on, and adds its bias and another operand on the way. Measured for 15
+sizes, 60 numbers of rows from 2 to 1300, and 1 to 4 threads, its bits depend on neither rows nor
+threads; only a single row may be added up in another order, so rows come in multiples of 4, as in
+layers/exact.py. The packed copy takes as much memory as the weight.
+
+Its convolution is used where the same holds of it. The operators are those that torch.compile
+calls for layers of frozen weights.
+"""
+
+import platform
+from functools import cache, partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .exact import ROWS, wants_exact
+from .prepared import Prepared
+from .push import PushConv1d, PushConvTranspose1d
+
+_ROWS_HINT = 256
+_LARGE = 192 * 192
+_FEWEST_CHANNELS, _FEW_CHANNELS = 64, 128
+
+
+@cache
+def can_pack() -> bool:
+    """Tell whether this torch has the products."""
+    x86 = platform.machine().lower() in {"x86_64", "amd64"}
+    there = hasattr(torch.ops, "mkldnn") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    if not (x86 and there):
+        return False
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
+def pays(x: Tensor, inputs: int, outputs: int) -> bool:
+    """Tell whether to multiply x by a packed matrix with so many inputs and outputs."""
+    large = inputs * outputs >= _LARGE
+    return large and can_pack() and wants_exact(x) and x.dtype == torch.float32
+
+
+class Packed:
+    """A matrix [O, I] and perhaps a bias [O], packed."""
+
+    def __init__(self, matrix: Tensor, bias: Tensor | None = None) -> None:
+        with torch.inference_mode():
+            self.matrix = torch.ops.mkldnn._reorder_linear_weight(matrix.contiguous(), _ROWS_HINT)
+        self.bias = bias
+
+    def multiply(self, rows: Tensor, onto: Tensor | None = None) -> Tensor:
+        """Return onto + bias + rows [T, I] @ matrix.T, as [T, O]; T is at least 2."""
+        operator = torch.ops.mkldnn._linear_pointwise
+        if onto is None:
+            y: Tensor = operator(rows, self.matrix, self.bias, "none", [], "")
+        else:
+            y = operator.binary(rows, onto, self.matrix, self.bias, "add")
+        return y
+
+
+class PackedKernel:
+    """A whole convolution without a stride, for signals that lie column by column, packed.
+
+    oneDNN's convolution is as fast as a product for every tap would be without their sums. For up
+    to _FEW_CHANNELS, whose sums it does not cut into parts, the bits are as independent of the
+    number of rows as those of its products; with more channels they are not.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int) -> None:
+        self.shape: tuple[list[int], ...] = ([0, 0], [1, 1], [1, dilation])
+        self.bias = bias
+        with torch.inference_mode():
+            planes = weight[:, :, None].contiguous(memory_format=torch.channels_last)
+            self.weight = torch.ops.mkldnn._reorder_convolution_weight(
+                planes, *self.shape, 1, [1, weight.shape[1], 1, _ROWS_HINT]
+            )
+
+    def correlate(self, rows: Tensor) -> Tensor:
+        """Return the valid correlation of contiguous rows [T, C], as [F, O]."""
+        plane = rows.T[None, :, None]
+        y: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            plane, self.weight, self.bias, *self.shape, 1, "none", [], ""
+        )
+        return y[0, :, 0].T
+
+
+class PackedConv1d(PushConv1d):
+    """A `PushConv1d` of signals that lie column by column, by packed weights where they pay."""
+
+    def __init__(self, in_channels: int, out_channels: int, **shape: int | bool) -> None:
+        super().__init__(in_channels, out_channels, time_major=True, **shape)  # type: ignore[arg-type]
+        self.packed: Prepared[list[Packed]] = Prepared()
+        self.kernel: Prepared[PackedKernel] = Prepared()
+        small = min(in_channels, out_channels) >= _FEWEST_CHANNELS
+        small = small and max(in_channels, out_channels) <= _FEW_CHANNELS
+        self.whole = small and self.groups == 1 and self.stride == 1 and self.reach > 1
+
+    def convolve(self, columns: Tensor) -> Tensor:
+        """Return all outputs that columns [B, in, n] hold whole."""
+        out, channels, kernel = self.weight.shape
+        frames = (columns.shape[-1] - self.reach) // self.stride + 1
+        fits = self.groups == 1 and (self.dilation == 1 or self.stride == 1)
+        if frames > 0 and self.whole and pays(columns, channels * kernel, out):
+            return self._whole(columns, frames)
+        if frames < 1 or not fits or not pays(columns, channels * self.stride, out):
+            return super().convolve(columns)
+        # So many taps at once as lie side by side in one row of a product.
+        together = self.stride
+        packed = self.packed.get(lambda: self._pack(together), self.weight, self.bias)
+        spare = -frames % ROWS
+        signals = [
+            _filled(row, (frames + spare - 1) * self.stride + self.reach) for row in columns.mT
+        ]
+        rows = []
+        for signal in signals:
+            y = None
+            for tap, part in zip(range(0, kernel, together), packed, strict=True):
+                width = min(together, kernel - tap) * channels
+                begin = signal.storage_offset() + tap * self.dilation * channels
+                taken = signal.as_strided(
+                    (frames + spare, width), (self.stride * channels, 1), begin
+                )
+                y = part.multiply(taken, y)
+            assert y is not None
+            rows.append(y[:frames])
+        return _stacked(rows).mT
+
+    def _whole(self, columns: Tensor, frames: int) -> Tensor:
+        weight, bias, dilation = self.weight, self.bias, self.dilation
+        make = partial(PackedKernel, weight.detach(), bias, dilation)
+        packed = self.kernel.get(make, weight, bias)
+        wanted = frames + -frames % ROWS + self.reach - 1
+        return _stacked([packed.correlate(_filled(row, wanted))[:frames] for row in columns.mT]).mT
+
+    def _pack(self, together: int) -> list[Packed]:
+        parts = torch.split(self.weight.detach(), together, dim=2)
+        matrices = [part.permute(0, 2, 1).flatten(1) for part in parts]
+        biases = [self.bias, *[None] * (len(matrices) - 1)]
+        return [Packed(matrix, bias) for matrix, bias in zip(matrices, biases, strict=True)]
+
+
+class PackedConvTranspose1d(PushConvTranspose1d):
+    """A `PushConvTranspose1d` likewise."""
+
+    def __init__(self, in_channels: int, out_channels: int, **shape: int | bool) -> None:
+        super().__init__(in_channels, out_channels, time_major=True, **shape)  # type: ignore[arg-type]
+        self.packed: Prepared[list[Packed]] = Prepared()
+
+    def convolve(self, columns: Tensor) -> Tensor:
+        """Return the samples that no column after columns [B, in, past + T] changes."""
+        channels, out, _ = self.weight.shape
+        frames = columns.shape[-1] - self.past
+        if frames < 1 or self.groups > 1 or not pays(columns, channels, self.stride * out):
+            return super().convolve(columns)
+        packed = self.packed.get(self._pack, self.weight, self.bias)
+        wide = frames + -frames % ROWS
+        rows = []
+        for signal in (_filled(row, wide + self.past) for row in columns.mT):
+            y = None
+            for tap, part in enumerate(packed):
+                begin = self.past - tap
+                y = part.multiply(signal[begin : begin + wide], y)
+            assert y is not None
+            rows.append(y[:frames].reshape(frames * self.stride, out))
+        return _stacked(rows).mT
+
+    def _pack(self) -> list[Packed]:
+        parts = torch.split(self.weight.detach(), self.stride, dim=2)
+        # Output (phase, channel) of one tap of the whole column.
+        matrices = [part.permute(2, 1, 0).flatten(0, 1) for part in parts]
+        bias = None if self.bias is None else self.bias.detach().repeat(self.stride)
+        biases = [bias, *[None] * (len(matrices) - 1)]
+        return [Packed(matrix, first) for matrix, first in zip(matrices, biases, strict=True)]
+
+
+def _filled(rows: Tensor, count: int) -> Tensor:
+    """Return contiguous rows [T, C], with rows of zeros behind them if there are fewer."""
+    if len(rows) < count:
+        return functional.pad(rows, (0, 0, 0, count - len(rows)))
+    return rows.contiguous()
+
+
+def _stacked(rows: list[Tensor]) -> Tensor:
+    return rows[0][None] if len(rows) == 1 else torch.stack(rows)
