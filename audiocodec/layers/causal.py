@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .exact import (
+    TAP_CHANNELS,
     Mixed,
     conv1d_exact,
     conv_transpose1d_exact,
@@ -75,6 +76,7 @@ class CausalConv1d(nn.Module):
         self.stride, self.dilation, self.depthwise = stride, dilation, depthwise
         self.groups = in_channels if depthwise else groups
         self.exact = conv1d_exact
+        self._taps: Prepared[Tensor] = Prepared()
         self.past = (kernel - 1) * dilation + 1 - stride
         if self.past < 0 or (depthwise and stride != 1):
             raise ValueError(f"kernel {kernel} and stride {stride} leave samples out")
@@ -97,13 +99,19 @@ class CausalConv1d(nn.Module):
         else:
             y = self.exact(
                 x,
-                self.weight,
+                self._taps.get(self._lay_out, self.weight),
                 self.bias,
                 stride=self.stride,
                 dilation=self.dilation,
                 groups=self.groups,
             )
         return y, after
+
+    def _lay_out(self) -> Tensor:
+        """Return the weight, with every tap in one piece where taps are multiplied one by one."""
+        if self.stride > 1 or self.weight.shape[1] < TAP_CHANNELS:
+            return self.weight.detach()
+        return self.weight.detach().permute(2, 0, 1).contiguous().permute(1, 2, 0)
 
 
 class CausalConvTranspose1d(nn.Module):

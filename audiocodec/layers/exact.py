@@ -25,6 +25,8 @@ COLUMNS = 16
 """Columns of an exact product come in multiples of this."""
 ROWS = 4
 """Rows of an exact product come in multiples of this."""
+TAP_CHANNELS = 16
+"""From so many on, and without a stride, every tap is a product of its own."""
 
 
 def wants_exact(x: Tensor) -> bool:
@@ -84,7 +86,7 @@ def _product(
     """Return weight [O, C, k] applied to one row x [C, T], as [O, F]."""
     out, channels, kernel = weight.shape
     start = x.new_zeros(out, 1) if bias is None else bias[:, None]
-    if stride == 1 and channels >= 16:
+    if stride == 1 and channels >= TAP_CHANNELS:
         # One product a tap, added up in place: no copy of the input is made.
         y = torch.addmm(start, weight[:, :, 0], x[:, :frames])
         for tap in range(1, kernel):
