@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .exact import COLUMNS, ROWS, wants_exact
+from .packed import Packed, pays
+from .prepared import Prepared
 from .products import multiply
 from .push import PushLayer
 from .state import Carry, State
@@ -77,16 +79,21 @@ class Matrix(nn.Module):
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(out_channels, channels))
+        self._packed: Prepared[Packed] = Prepared()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y for x."""
+        out, channels = self.weight.shape
+        if pays(x, channels, out):
+            packed = self._packed.get(lambda: Packed(self.weight.detach()), self.weight)
+            return packed.multiply(x.reshape(-1, channels)).reshape(*x.shape[:-1], out)
         if not wants_exact(x):
             return functional.linear(x, self.weight)
         pack(self.weight, (1, 0))
-        matrix, out = self.weight.T, len(self.weight)
+        matrix = self.weight.T
         if out % COLUMNS:
             matrix = functional.pad(matrix, (0, -out % COLUMNS))
-        rows = multiply(x.reshape(-1, x.shape[-1]), matrix)
+        rows = multiply(x.reshape(-1, channels), matrix)
         return rows[:, :out].reshape(*x.shape[:-1], out)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from audiocodec.layers.exact import in_full_precision
-from audiocodec.layers.push import PushConv1d
+from audiocodec.layers.packed import PackedConv1d
 
 from .residual import ResidualQuantizer
 
@@ -18,9 +18,9 @@ class ProjectedQuantizer(nn.Module):
 
     def __init__(self, *, latent_dim: int, dim: int, levels: int, codebook_size: int) -> None:
         super().__init__()
-        self.input = PushConv1d(latent_dim, dim, kernel=1, bias=False, time_major=True)
+        self.input = PackedConv1d(latent_dim, dim, kernel=1, bias=False)
         self.residual = ResidualQuantizer(dim=dim, levels=levels, codebook_size=codebook_size)
-        self.output = PushConv1d(dim, latent_dim, kernel=1, bias=False, time_major=True)
+        self.output = PackedConv1d(dim, latent_dim, kernel=1, bias=False)
 
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
