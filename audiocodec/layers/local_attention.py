@@ -17,7 +17,8 @@ _ROTARY_BASE = 10_000.0
 class LocalAttention(PushLayer):
     """x + attention(norm(x)), where columns see those of their window, earlier and later ones.
 
-    A window is computed when it is full; silence fills up one that is not at the very end.
+    A window is computed when it is full; silence fills up one that is not at the very end. The bits
+    depend on the number of threads only for windows that are no multiple of 4.
     Raises ValueError for channels that are no multiple of HEAD_CHANNELS.
     """
 

@@ -24,7 +24,7 @@ from .push import PushConv1d, PushConvTranspose1d
 
 _ROWS_HINT = 256
 _LARGE = 192 * 192
-_FEWEST_CHANNELS, _FEW_CHANNELS = 64, 128
+_FEWEST_CHANNELS, _FEW_CHANNELS, _FEWEST_ROWS = 64, 128, 32
 
 
 @cache
@@ -65,7 +65,7 @@ class PackedKernel:
     """A whole convolution without a stride, for signals that lie column by column, packed.
 
     oneDNN's convolution is as fast as a product for every tap would be without their sums. For up
-    to _FEW_CHANNELS, whose sums it does not cut into parts, the bits are as independent of the
+    to _FEW_CHANNELS channels and from _FEWEST_ROWS rows on, the bits are as independent of the
     number of rows as those of its products; with more channels they are not.
     """
 
@@ -90,7 +90,7 @@ class PackedKernel:
 class PackedConv1d(PushConv1d):
     """A `PushConv1d` of signals that lie column by column, by packed weights where they pay."""
 
-    def __init__(self, in_channels: int, out_channels: int, **shape: int | bool) -> None:
+    def __init__(self, in_channels: int, out_channels: int, **shape: int | bool | str) -> None:
         super().__init__(in_channels, out_channels, time_major=True, **shape)  # type: ignore[arg-type]
         self.packed: Prepared[list[Packed]] = Prepared()
         self.kernel: Prepared[PackedKernel] = Prepared()
@@ -132,7 +132,7 @@ class PackedConv1d(PushConv1d):
         weight, bias, dilation = self.weight, self.bias, self.dilation
         make = partial(PackedKernel, weight.detach(), bias, dilation)
         packed = self.kernel.get(make, weight, bias)
-        wanted = frames + -frames % ROWS + self.reach - 1
+        wanted = max(frames + -frames % ROWS, _FEWEST_ROWS) + self.reach - 1
         return _stacked([packed.correlate(_filled(row, wanted))[:frames] for row in columns.mT]).mT
 
     def _pack(self, together: int) -> list[Packed]:
@@ -145,7 +145,7 @@ class PackedConv1d(PushConv1d):
 class PackedConvTranspose1d(PushConvTranspose1d):
     """A `PushConvTranspose1d` likewise."""
 
-    def __init__(self, in_channels: int, out_channels: int, **shape: int | bool) -> None:
+    def __init__(self, in_channels: int, out_channels: int, **shape: int | bool | str) -> None:
         super().__init__(in_channels, out_channels, time_major=True, **shape)  # type: ignore[arg-type]
         self.packed: Prepared[list[Packed]] = Prepared()
 

@@ -48,7 +48,7 @@ class SnakeUnit(PushLayer):
 
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (what of y is complete, state after x [B, C, T])."""
-        rows = x.mT
+        rows = x.mT.contiguous()
         before, waiting = state if isinstance(state, tuple) else (None, None)
         past = before if isinstance(before, Tensor) else _zeros(rows, self.ahead)
         if isinstance(waiting, Tensor) and waiting.shape[1]:
@@ -59,7 +59,7 @@ class SnakeUnit(PushLayer):
         behind = (self.ahead + -ready % self.together) if last else 0
         buffer = rows.new_empty(len(rows), end + behind, rows.shape[2])
         buffer[:, :begin] = past
-        self.snake1.write(x.mT, buffer[:, begin:end])
+        self.snake1.write(rows[:, rows.shape[1] - x.shape[-1] :], buffer[:, begin:end])
         buffer[:, end:] = 0
         y = self._body(buffer, rows[:, :ready]) if ready else rows[:, :0]
         after = (buffer[:, ready:end].clone(), rows[:, ready:].clone())
