@@ -161,9 +161,62 @@ def _is_transposed(name: str, tensor: Tensor) -> bool:
     return name.startswith("decoder.layers.") and tensor.ndim == 3 and tensor.shape[2] % 2 == 0
 
 
-CASES: dict[str, Callable[[Path], Case]] = {"mimi": mimi}
+def dac(folder: Path) -> Case:
+    """Return descript/dac_24khz's shape with random weights, at all 32 levels."""
+    transformers: Any = import_module("transformers")
+    shape = {"downsampling_ratios": [2, 4, 5, 8], "n_codebooks": 32, "sampling_rate": 24_000}
+    transformers.DacModel(transformers.DacConfig(**shape)).save_pretrained(folder)
+    hop = 320
+    subjects = {
+        OURS: ours(folder),
+        "transformers": Subject(
+            lambda: transformers.DacModel.from_pretrained(folder).eval(),
+            lambda codec, wav: codec.encode(_whole_hops(wav, hop)).audio_codes,
+            lambda codec, codes: codec.decode(audio_codes=codes).audio_values,
+        ),
+    }
+    return Case("DAC 24 kHz, 32 levels", 24_000, subjects)
+
+
+def _whole_hops(wav: Tensor, hop: int) -> Tensor:
+    return torch.nn.functional.pad(wav, (0, -wav.shape[-1] % hop))
+
+
+def snac(folder: Path) -> Case:
+    """Return hubertsiuzdak/snac_24khz's shape with random weights."""
+    package: Any = import_module("snac")
+    shape = {
+        "sampling_rate": 24_000,
+        "encoder_dim": 48,
+        "encoder_rates": [2, 4, 8, 8],
+        "latent_dim": 768,
+        "decoder_dim": 1024,
+        "decoder_rates": [8, 8, 4, 2],
+        "attn_window_size": None,
+        "codebook_size": 4096,
+        "codebook_dim": 8,
+        "vq_strides": [4, 2, 1],
+        "noise": True,
+        "depthwise": True,
+    }
+    tensors = package.SNAC(**shape).state_dict()
+    (folder / "config.json").write_text(json.dumps(shape))
+    torch.save(tensors, folder / "pytorch_model.bin")
+    save_file(tensors, folder / "model.safetensors")
+    subjects = {
+        OURS: ours(folder),
+        "snac": Subject(
+            lambda: package.SNAC.from_pretrained(str(folder)),
+            lambda codec, wav: codec.encode(wav),
+            lambda codec, codes: codec.decode(codes),
+        ),
+    }
+    return Case("SNAC 24 kHz", 24_000, subjects)
+
+
+CASES: dict[str, Callable[[Path], Case]] = {"mimi": mimi, "dac": dac, "snac": snac}
 """Name for --only -> what makes the case; it may need the package that makes the weights."""
-NEEDS = {"mimi": "transformers"}
+NEEDS = {"mimi": "transformers", "dac": "transformers", "snac": "snac"}
 
 
 def measure(case: Case, *, seconds: float, repeats: int) -> Iterator[Row]:

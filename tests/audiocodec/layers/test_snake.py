@@ -48,7 +48,7 @@ def test_snake_is_accurate_to_rounding(alpha: float) -> None:
     wanted = wide + scale * torch.sin(a.double() * wide).square()
     with torch.inference_mode():
         found = snake(x, a)
-    step = np.finfo(np.float32).eps
+    step = float(np.finfo(np.float32).eps)
     # Of x, of alpha x, whose sine is taken, and of the square over alpha.
     bound = step * (2 * wide.abs() + 4 * scale.abs().clamp(max=1e6) + wide.abs())
     assert ((found - wanted).abs() <= bound).all()
