@@ -13,7 +13,7 @@ from audiocodec.audio.layout import row_count
 from audiocodec.audio.limits import check_bounds
 from audiocodec.batches import decode_together, encode_together
 from audiocodec.codes import Codes, ModelIdentity, Source
-from audiocodec.entropy_tables import EntropyTables
+from audiocodec.entropy_tables import EntropyTables, TablesFile
 from audiocodec.errors import AudioCodecError, UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.network import Network
 from audiocodec.hub.pretrained import Pretrained
@@ -28,7 +28,8 @@ class Codec(Pretrained):
 
     The network must be in evaluation mode; `audiocodec.load` returns it so.
     made: how the weights came to be, their licence and attribution; it is saved with them.
-    tables: what files of its codes are entropy coded with; None: packed bits.
+    tables_file: what files of its codes are entropy coded with; it is saved with the weights.
+        None: packed bits.
     dtype: of its products, see speed.py.
     """
 
@@ -39,11 +40,11 @@ class Codec(Pretrained):
         identity: ModelIdentity | None = None,
         device: str = "cpu",
         made: Mapping[str, Any] | None = None,
-        tables: EntropyTables | None = None,
+        tables_file: TablesFile | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.device, self.dtype = torch.device(device), dtype
-        self.tables = tables
+        self.tables_file = tables_file
         if isinstance(network, torch.nn.Module):
             network.to(self.device)
         self.network = network
@@ -54,6 +55,11 @@ class Codec(Pretrained):
     def spec(self) -> CodecSpec:
         """The grid of time and bits."""
         return self.network.spec
+
+    @property
+    def tables(self) -> EntropyTables | None:
+        """What files of its codes are entropy coded with; None: packed bits."""
+        return self.tables_file.tables if self.tables_file else None
 
     def encode(
         self,
@@ -188,6 +194,7 @@ class Codec(Pretrained):
 
         dtype: how weights are stored; None for what is usual in the family.
         """
+        from audiocodec.entropy_tables import save_tables
         from audiocodec.families.network import CodecNetwork
         from audiocodec.folder import family_of, save_folder
 
@@ -198,9 +205,11 @@ class Codec(Pretrained):
         family = family_of(self.network)
         assert isinstance(self.network, CodecNetwork)  # as every family is
         name = self.identity.name if self.identity else Path(folder).name
-        return save_folder(
+        identity = save_folder(
             self.network, Path(folder), family=family, name=name, made=self.made, dtype=dtype
         )
+        save_tables(self.tables_file, Path(folder), identity.weights_sha256)
+        return identity
 
     def _encoder(self, source: Source, levels: int, batch: int) -> StreamEncoder:
         return StreamEncoder(

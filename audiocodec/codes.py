@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from audiocodec.audio.layout import row_count
 from audiocodec.errors import UnsupportedLevels
 from audiocodec.spec import CodecSpec
+
+if TYPE_CHECKING:
+    from audiocodec.entropy_tables import EntropyTables
 
 IntArray = NDArray[np.int32]
 FloatArray = NDArray[np.float32]
@@ -97,11 +100,18 @@ class Codes:
         return replace(self, indices=self.indices[:, :levels])
 
     def save(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, entropy: bool = True
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        entropy: bool = True,
+        tables: "EntropyTables | None" = None,
     ) -> None:
         """Write a `.codes` file, which appears completely or not at all.
 
-        entropy: make it smaller by entropy coding, where the embedded model made the codes.
+        entropy: make it smaller by entropy coding, where there are tables for the model.
+        tables: `codec.tables` of the codec that made the codes; those of the embedded model, and
+            of models in the Hub's cache, are found without.
         Raises OutputExists, AudioCodecError when the place cannot be written, FormatError when
         a file cannot hold these codes: more than 1024 rows, or a sound longer than its frames.
         """
@@ -109,12 +119,16 @@ class Codes:
         from audiocodec.packing import write_codes
 
         with atomic_output(path, overwrite=overwrite) as file:
-            write_codes(self, cast(BinaryIO, file), entropy=entropy)
+            write_codes(self, cast(BinaryIO, file), entropy=entropy, tables=tables)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Codes":
+    def load(
+        cls, path: str | os.PathLike[str], *, tables: "EntropyTables | None" = None
+    ) -> "Codes":
         """Read a whole `.codes` file; `audiocodec.decode_file` needs less memory for a long one.
 
+        tables: for an entropy coded file, `codec.tables` of the codec that made it; those of the
+        embedded model, and of models in the Hub's cache, are found without.
         Where chunks hold different numbers of levels, the lowest counts. Raises FormatError,
         also for damage that `decode_file` conceals, and AudioCodecError for an unreadable file.
         """
@@ -122,4 +136,4 @@ class Codes:
         from audiocodec.packing import read_codes
 
         with open_codes(path) as file:
-            return read_codes(file)
+            return read_codes(file, tables=tables)

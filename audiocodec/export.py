@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from audiocodec.atomic import atomic_output, refuse_existing
 from audiocodec.codes import ModelIdentity
+from audiocodec.entropy_tables import save_tables
 from audiocodec.errors import AudioCodecError, MissingExtra
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def export_onnx(codec: "Codec", folder: str | Path, *, overwrite: bool = False) 
     for file, named in zip(files, models, strict=True):
         with atomic_output(file, overwrite=overwrite) as output:
             output.write(named.model.SerializeToString())
+    save_tables(codec.tables_file, place, identity.weights_sha256)
     return _checked(codec, place, files)
 
 

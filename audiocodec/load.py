@@ -71,7 +71,7 @@ def load(
         identity=loaded.identity,
         device=pick_device(device),
         made=loaded.made or _origin(place),
-        tables=tables_beside(place.path, loaded.identity.weights_sha256),
+        tables_file=tables_beside(place.path, loaded.identity.weights_sha256),
         dtype=DTYPES[dtype],
     )
 
@@ -87,7 +87,7 @@ def _load_onnx(model: str | Path | None) -> "Codec":
     network = OnnxNetwork(Path(model))
     identity = network.identity
     tables = tables_beside(Path(model), identity.weights_sha256) or tables_for(identity)
-    return Codec(network, identity=identity, tables=tables)
+    return Codec(network, identity=identity, tables_file=tables)
 
 
 @dataclass(frozen=True, slots=True)

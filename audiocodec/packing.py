@@ -106,13 +106,18 @@ def source_of(header: Header, samples: int) -> Source:
     return Source(header.source_sample_rate_hz, header.source_channels, samples, header.source_ndim)
 
 
-def write_codes(codes: Codes, file: BinaryIO, *, entropy: bool = True) -> None:
+def write_codes(
+    codes: Codes, file: BinaryIO, *, entropy: bool = True, tables: EntropyTables | None = None
+) -> None:
     """Write codes as a whole `.codes` file.
 
-    entropy: code them by the tables beside the embedded weights, if these made them.
+    entropy: whether to code them by tables. tables: those of the codec that made them; by default
+    the embedded ones or those in the Hub's cache, if they are for these weights.
     Raises FormatError when a file cannot hold them, or could not be read again.
     """
-    tables = tables_for(codes.model) if entropy else None
+    if tables is None and (found := tables_for(codes.model)):
+        tables = found.tables
+    tables = tables if entropy else None
     header = build_header(
         codes.spec, codes.source, codes.model, rows=len(codes.indices), tables=tables
     )
@@ -126,13 +131,13 @@ def write_codes(codes: Codes, file: BinaryIO, *, entropy: bool = True) -> None:
 def read_codes(file: BinaryIO, *, tables: EntropyTables | None = None) -> Codes:
     """Read a whole, undamaged `.codes` file; memory grows with its size.
 
-    tables: for entropy coded files, those of the model that made it; the embedded model's are
-    found without. Chunks that hold fewer levels than others set the levels of all.
-    Raises FormatError.
+    tables: for entropy coded files, those of the model that made it; the embedded model's, and
+    those in the Hub's cache, are found without. Chunks that hold fewer levels than others set
+    the levels of all. Raises FormatError.
     """
     reader = Reader(file, strict=True)
     header = reader.header
-    reader.tables = tables_named(header.entropy_tables, tables)
+    reader.tables = tables_named(header.entropy_tables, tables, model_name=header.model_name)
     packets = [item for item in reader if isinstance(item, Packet)]
     levels = min((packet.levels for packet in packets), default=header.levels)
     empty = np.empty((header.rows, levels, 0), np.int32)

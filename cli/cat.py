@@ -8,7 +8,16 @@ from . import options
 from .batch import run_all
 from .console import Console
 from .places import STANDARD, Job, plan, refuse_early
-from .rewrite import CODES, Strict, describe, source_of, target_of, warn_of_damage
+from .rewrite import (
+    CODES,
+    Strict,
+    TablesOf,
+    describe,
+    source_of,
+    tables_of,
+    target_of,
+    warn_of_damage,
+)
 from .units import count
 
 
@@ -26,6 +35,7 @@ def cat(
         typer.Option("-o", "--output", metavar="OUT", help="Output file; then all IN are inputs."),
     ] = None,
     strict: Strict = False,
+    model: TablesOf = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -65,6 +75,7 @@ def cat(
                 target_of(job),
                 strict=strict,
                 overwrite=force,
+                tables=tables_of(model),
             )
         shown = count(len(sources), "file")
         console.result(f"{shown} -> {job.shown_target}: {describe(report)}")

@@ -10,7 +10,16 @@ from . import options
 from .batch import run_all
 from .console import Console
 from .places import Job, plan, refuse_early
-from .rewrite import CODES, Strict, describe, source_of, target_of, warn_of_damage
+from .rewrite import (
+    CODES,
+    Strict,
+    TablesOf,
+    describe,
+    source_of,
+    tables_of,
+    target_of,
+    warn_of_damage,
+)
 from .units import count
 
 
@@ -57,6 +66,7 @@ def cut(
         ),
     ] = None,
     strict: Strict = False,
+    model: TablesOf = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -81,7 +91,7 @@ def cut(
     """
     jobs = plan([source, target], None, CODES)
     refuse_early(jobs, overwrite=force)
-    task = _Cutting(begin or Place(), end or Place(), strict, force, Console(quiet))
+    task = _Cutting(begin or Place(), end or Place(), strict, model, force, Console(quiet))
     run_all(jobs, task.run)
 
 
@@ -92,6 +102,7 @@ class _Cutting:
     begin: Place
     end: Place
     strict: bool
+    model: str | None
     force: bool
     console: Console
 
@@ -110,6 +121,7 @@ class _Cutting:
                 end_frame=self.end.frame,
                 strict=self.strict,
                 overwrite=self.force,
+                tables=tables_of(self.model),
             )
         frames = count(report.end_frame - report.first_frame, "frame")
         self.console.result(

@@ -12,12 +12,30 @@ from .units import count, kbps, seconds, size
 
 if TYPE_CHECKING:
     from audiocodec.edit import EditReport
+    from audiocodec.entropy_tables import EntropyTables
 
 CODES = Kind(frozenset({".codes"}), ".codes files", ".codes", rewrites=True)
 
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse damaged files instead of keeping what is good.")
 ]
+
+TablesOf = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="MODEL",
+        help="Whose entropy coding it is, if a chunk must be divided: a model's folder, or a Hub "
+        "name that was pulled; by default found by the name in the file.",
+    ),
+]
+
+
+def tables_of(model: str | None) -> "EntropyTables | None":
+    """Return the tables of a model that was given; raises UnknownModel."""
+    from audiocodec.entropy_tables import tables_of_model
+
+    return None if model is None else tables_of_model(model)
 
 
 def source_of(name: str) -> str | BinaryIO:

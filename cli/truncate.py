@@ -9,7 +9,16 @@ from . import options
 from .batch import run_all
 from .console import Console
 from .places import Job, plan, refuse_early
-from .rewrite import CODES, Strict, describe, source_of, target_of, warn_of_damage
+from .rewrite import (
+    CODES,
+    Strict,
+    TablesOf,
+    describe,
+    source_of,
+    tables_of,
+    target_of,
+    warn_of_damage,
+)
 
 
 def truncate(
@@ -33,6 +42,7 @@ def truncate(
         ),
     ] = None,
     strict: Strict = False,
+    model: TablesOf = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -53,7 +63,8 @@ def truncate(
     jobs = plan(words, output, CODES)
     refuse_early(jobs, overwrite=force)
     bitrate_bps = None if bitrate is None else bitrate * 1000
-    run_all(jobs, _Truncating(levels, bitrate_bps, strict, force, Console(quiet)).run)
+    task = _Truncating(levels, bitrate_bps, strict, model, force, Console(quiet))
+    run_all(jobs, task.run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class _Truncating:
     levels: int | None
     bitrate_bps: float | None
     strict: bool
+    model: str | None
     force: bool
     console: Console
 
@@ -79,6 +91,7 @@ class _Truncating:
                 bitrate_bps=self.bitrate_bps,
                 strict=self.strict,
                 overwrite=self.force,
+                tables=tables_of(self.model),
             )
         self.console.result(f"{job.shown_source} -> {job.shown_target}: {describe(report)}")
         return warn_of_damage(job.shown_source, report)

@@ -12,7 +12,7 @@ from audiocodec.bitstream.records import MAX_FRAME
 from audiocodec.bitstream.unpacking import unpack_chunk
 from audiocodec.bitstream.writer import Writer
 from audiocodec.codes_io import CountingFile
-from audiocodec.entropy_tables import tables_named
+from audiocodec.entropy_tables import EntropyTables, tables_named
 from audiocodec.errors import Corrupt
 from audiocodec.packing import check_length, spec_of
 
@@ -42,13 +42,17 @@ class Copy:
     """Packets and gaps on their way to a new file, whose frames are numbered anew.
 
     Entropy coded chunks are copied as they are; only one that is divided is coded again.
+    tables: to do so, beside those that are found by what the header says.
     """
 
-    def __init__(self, file: CountingFile, header: Header) -> None:
+    def __init__(
+        self, file: CountingFile, header: Header, tables: EntropyTables | None = None
+    ) -> None:
         self.frames = self.levels = 0
         self._file, self._header = file, header
         self._gaps: list[Gap] = []
-        self._tables = tables_named(header.entropy_tables)
+        self._given, self._found = tables, tables
+        self._tables = self._find(header)
         self._writer = Writer(cast(BinaryIO, file), header, tables=self._tables)
 
     def add(
@@ -79,7 +83,7 @@ class Copy:
                     self.levels = max(self.levels, kept.head.levels)
                     self._writer.write_chunk(kept)
                 elif frames:
-                    tables = tables_named(item.header.entropy_tables, self._tables)
+                    tables = self._find(item.header)
                     packet = unpack_chunk(item.chunk, item.header, item.levels, tables)
                     self._write(packet, levels, skipped, frames)
             case Gap():
@@ -105,6 +109,12 @@ class Copy:
             bytes_written=self._file.bytes_written,
             gaps=tuple(self._gaps),
         )
+
+    def _find(self, header: Header) -> EntropyTables | None:
+        if self._found is None or self._found.identity != header.entropy_tables:
+            name = header.model_name
+            self._found = tables_named(header.entropy_tables, self._given, model_name=name)
+        return self._found
 
     def _write(self, packet: Packet, levels: int | None, skipped: int, frames: int) -> None:
         if not frames:

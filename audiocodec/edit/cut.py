@@ -7,6 +7,7 @@ from audiocodec.bitstream.items import Gap
 from audiocodec.bitstream.reader import Reader
 from audiocodec.bitstream.records import MAX_FRAME
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
+from audiocodec.entropy_tables import EntropyTables
 from audiocodec.errors import AudioCodecError
 
 from .copying import (
@@ -51,6 +52,7 @@ def cut_file(
     end_frame: int | None = None,
     strict: bool = False,
     overwrite: bool = False,
+    tables: EntropyTables | None = None,
 ) -> CutReport:
     """Keep a stretch of the sound, from the frame that holds its start to the one of its end.
 
@@ -63,6 +65,7 @@ def cut_file(
     start_s or start_frame: default the beginning. end_s or end_frame: default the end; the frame
         with this number is the first that is not kept.
     strict: refuse damage within the cut. overwrite: replace an existing target.
+    tables: as in `truncate_file`.
 
     A file that can be seeked is read only where it is cut. Raises AudioCodecError when nothing
     lies between start and end, and otherwise as `truncate_file`.
@@ -78,7 +81,7 @@ def cut_file(
         known = header.source_samples
         expected = None if known is None else _samples_between(header, first, end, known)
         with create_codes(target, overwrite=overwrite) as output:
-            copy = Copy(output, replace(header, source_samples=expected))
+            copy = Copy(output, replace(header, source_samples=expected), tables)
             if file.seekable():
                 reader.seek_frame(first)
             for item in reader.with_coded():

@@ -10,6 +10,7 @@ from audiocodec.bitstream.header import Header
 from audiocodec.bitstream.items import CodedPacket, Gap, Packet
 from audiocodec.bitstream.reader import Reader
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
+from audiocodec.entropy_tables import EntropyTables
 from audiocodec.errors import FormatError, WrongModel
 
 from .copying import (
@@ -30,6 +31,7 @@ def cat_files(
     *,
     strict: bool = False,
     overwrite: bool = False,
+    tables: EntropyTables | None = None,
 ) -> EditReport:
     """Join files of the same weights, grid, rate and channels, in order.
 
@@ -39,7 +41,8 @@ def cat_files(
     dropped; so the pieces that `cut_file` made of one file join to exactly the codes that it had.
     The length is that of all frames but the last file's, plus the last file's own.
 
-    The number of levels may differ between files. Metadata is the first file's.
+    The number of levels may differ between files. Metadata is the first file's. tables: as in
+    `truncate_file`.
 
     Raises WrongModel or FormatError, naming the file and what differs, ValueError without sources,
     and otherwise as `truncate_file`.
@@ -59,7 +62,7 @@ def cat_files(
             with open_codes(source) as file:
                 reader = Reader(file, strict=strict)
                 joined.check(reader.header, _name(source))
-                copy = copy or Copy(output, replace(reader.header, source_samples=None))
+                copy = copy or Copy(output, replace(reader.header, source_samples=None), tables)
                 before = copy.frames
                 _append(reader, copy, _name(source), whole=number == len(sources))
                 check_sound_length(reader)

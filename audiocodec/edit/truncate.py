@@ -3,6 +3,7 @@
 from audiocodec.bitstream.items import Gap
 from audiocodec.bitstream.reader import Reader
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
+from audiocodec.entropy_tables import EntropyTables
 from audiocodec.errors import UnsupportedLevels
 from audiocodec.packing import spec_of
 
@@ -17,6 +18,7 @@ def truncate_file(
     bitrate_bps: float | None = None,
     strict: bool = False,
     overwrite: bool = False,
+    tables: EntropyTables | None = None,
 ) -> EditReport:
     """Keep only the first levels: the same sound at a lower bit rate.
 
@@ -25,6 +27,8 @@ def truncate_file(
     levels: so many. bitrate_bps: as many as stay within these bits a second of one row (channel);
         chunks that have fewer stay as they are. Exactly one of the two.
     strict: refuse damaged input. overwrite: replace an existing target.
+    tables: to divide an entropy coded layer, those of the model (`tables_of_model`); the embedded
+        model's, and those in the Hub's cache, are found without.
 
     Raises UnsupportedLevels when the file holds fewer levels than asked for, or not one is within
     the bit rate; FormatError for what is no `.codes` file, OutputExists, and AudioCodecError for
@@ -38,7 +42,7 @@ def truncate_file(
         header = reader.header
         kept = levels if bitrate_bps is None else spec_of(header).levels_for_bitrate(bitrate_bps)
         with create_codes(target, overwrite=overwrite) as output:
-            copy = Copy(output, header)
+            copy = Copy(output, header, tables)
             for item in reader.with_coded():
                 if not isinstance(item, Gap) and not copy.levels:
                     _check_present(levels, item.levels)

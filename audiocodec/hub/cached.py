@@ -1,6 +1,7 @@
 """Which codecs lie in the Hub's cache; the network is never touched."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from audiocodec.errors import UnknownModel
 from .checks import MAX_CONFIG_BYTES, MODEL_TYPES
 from .choice import CONFIG, choose
 from .known import known_model
+from .names import check_revision, is_commit, looks_like_hub_name
+from .transfer import storage_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,27 @@ def cached_models(cache_dir: str | Path | None = None) -> list[CachedModel]:
                 size = (snapshot / choice.weights).stat().st_size
                 found.append(CachedModel(name, snapshot.name, snapshot, size))
     return found
+
+
+def cached_files(name: str, file: str, revision: str = "") -> Iterator[Path]:
+    """Yield a file of a repository, of each commit in the cache or of one revision alone.
+
+    Any name will do: where it is none on the Hub, there is nothing.
+    """
+    if not looks_like_hub_name(name):
+        return
+    from huggingface_hub import constants
+
+    storage = storage_folder(Path(constants.HF_HUB_CACHE).expanduser(), name)
+    commit = revision and check_revision(name, revision)
+    if commit and not is_commit(commit):
+        try:
+            commit = (storage / "refs" / revision).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return
+    for path in sorted((storage / "snapshots").glob(f"{commit or '*'}/{file}")):
+        if path.is_file():
+            yield path
 
 
 def _is_codec(config: Path) -> bool:

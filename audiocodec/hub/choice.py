@@ -9,6 +9,8 @@ from audiocodec.errors import UnknownModel
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 DESCRIPTIONS = (CONFIG, "preprocessor_config.json")
+TABLES = "entropy.safetensors"
+"""How likely each code is: no weights, but what entropy coding with them needs."""
 _PICKLES = (".bin", ".th", ".pth", ".pt", ".ckpt")
 # Repositories of language models that speak hold their codec beside them, under such a name.
 _CODEC_BESIDE_A_LANGUAGE_MODEL = "tokenizer-*-checkpoint*.safetensors"
@@ -16,10 +18,14 @@ _CODEC_BESIDE_A_LANGUAGE_MODEL = "tokenizer-*-checkpoint*.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Files to fetch, the configuration first. weights: the file of tensors."""
+    """Files to fetch, the configuration first.
+
+    weights: the file of tensors. tables: that of entropy coding; "" where there is none.
+    """
 
     descriptions: tuple[str, ...]
     weights: str
+    tables: str = ""
 
 
 def is_pickle(name: str) -> bool:
@@ -39,13 +45,14 @@ def choose(name: str, listing: Collection[str], preferred: str = "") -> Choice:
         return Choice((), weights)  # whose configuration is the language model's
     if CONFIG not in top:
         raise UnknownModel(f"{name}: no model: {CONFIG} is missing beside {weights}")
-    return Choice(tuple(file for file in DESCRIPTIONS if file in top), weights)
+    tables = TABLES if TABLES in top else ""
+    return Choice(tuple(file for file in DESCRIPTIONS if file in top), weights, tables)
 
 
 def _weights(name: str, top: list[str]) -> str:
     if f"{WEIGHTS}.index.json" in top:
         raise UnknownModel(f"{name}: its weights are in several parts, as no codec's are")
-    safe = [file for file in top if file.endswith(".safetensors")]
+    safe = [file for file in top if file.endswith(".safetensors") and file != TABLES]
     beside = [file for file in safe if fnmatchcase(file, _CODEC_BESIDE_A_LANGUAGE_MODEL)]
     pickles = [file for file in top if is_pickle(file)]
     for usual, candidates in ((WEIGHTS, beside or safe), ("pytorch_model.bin", pickles)):

@@ -15,7 +15,7 @@ from .names import check_revision, is_commit
 from .transfer import Remote, fetch_file, storage_folder
 from .troubles import explain, is_unreachable, unreachable
 
-MAX_WEIGHTS_BYTES = 1 << 32
+MAX_WEIGHTS_BYTES, MAX_TABLES_BYTES = 1 << 32, 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ def _download(wish: _Wish, verify: bool) -> Fetched:
         path = fetch_file(remote, file, max_bytes=MAX_CONFIG_BYTES, verify=verify)
         if file == CONFIG:
             check_config(wish.name, path, wish.known, pinned=wish.pinned)
+    if choice.tables:
+        fetch_file(remote, choice.tables, max_bytes=MAX_TABLES_BYTES, verify=verify)
     weights = fetch_file(remote, choice.weights, max_bytes=MAX_WEIGHTS_BYTES, verify=verify)
     # Last, so that a branch never points to what is not all there.
     _remember(remote, wish.revision)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from audiocodec.errors import AudioCodecError, UnknownModel
 
+from .choice import TABLES
 from .names import check_revision, looks_like_hub_name
 from .troubles import first_line, is_unreachable
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 FILES = ("config.json", "model.safetensors")
 CARD = "README.md"
+OPTIONAL = (TABLES, CARD)
 MESSAGE = "Push model using audiocodec."
 
 
@@ -39,7 +41,7 @@ def push_folder(
 ) -> Published:
     """Put the files of a model into a repository as one commit, making the repository if needed.
 
-    folder: holds FILES and perhaps CARD, and anything else in it stays here. private: of a new
+    folder: holds FILES and perhaps OPTIONAL, and anything else in it stays here. private: of a new
     repository; None for what the account has as default. revision: a branch, made if needed.
     create_pr: ask for it by a pull request instead. card: text of a model card, where the folder
     has none. Raises UnknownModel for a folder or a name that is none, AudioCodecError when the Hub
@@ -75,7 +77,7 @@ def push_folder(
 def _operations(folder: Path, card: str) -> "list[CommitOperationAdd]":
     from huggingface_hub import CommitOperationAdd
 
-    files = [name for name in (*FILES, CARD) if (folder / name).is_file()]
+    files = [name for name in (*FILES, *OPTIONAL) if (folder / name).is_file()]
     operations = [CommitOperationAdd(name, str(folder / name)) for name in files]
     if card and CARD not in files:
         operations.append(CommitOperationAdd(CARD, card.encode()))

@@ -55,7 +55,8 @@ def test_they_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tables_named(static.tables.identity) is None
     assert tables_named(static.tables.identity, None, static.tables) is static.tables
     assert tables_named("") is None
-    assert tables_for(ModelIdentity("m", "", "x")) is context.tables
+    found = tables_for(ModelIdentity("m", "", "x"))
+    assert found is not None and found.tables is context.tables
     assert tables_for(ModelIdentity("m", "", "y")) is None and tables_for(None) is None
 
 

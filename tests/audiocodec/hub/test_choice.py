@@ -43,6 +43,14 @@ def test_the_one_file_of_weights(
     assert list(choice.descriptions) == (["config.json"] if described is None else described)
 
 
+def test_tables_are_no_weights() -> None:
+    choice = choose("user/model", ["config.json", "snac.safetensors", "entropy.safetensors"])
+    assert (choice.weights, choice.tables) == ("snac.safetensors", "entropy.safetensors")
+    assert choose("user/model", ["config.json", "model.safetensors"]).tables == ""
+    with pytest.raises(UnknownModel, match="holds no weights"):
+        choose("user/model", ["config.json", "entropy.safetensors"])
+
+
 @pytest.mark.parametrize(
     ("listing", "message"),
     [
