@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audiocodec.layers.push import lookahead_samples
+from audiocodec.layers.push import PushChain, lookahead_samples
 from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
@@ -17,6 +17,9 @@ from audiocodec.spec import CodecSpec
 from .network import CodecNetwork, Encoded
 from .seanet import SeanetConfig, build_decoder, build_encoder, check_flag, check_sizes
 from .segments import Crossfade, cut_segments, loudness
+
+# After so many frames, no layer of the causal models waits for its beginning.
+_HEAD_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,11 @@ class Encodec(CodecNetwork):
         )
         return config.segment_samples + worst - self.spec.segment_frames * config.hop_samples
 
+    @property
+    def blocks_at_once(self) -> int:
+        """How many of stream.BLOCK_FRAMES it computes best at once: an LSTM's weights are large."""
+        return 4
+
     def encode(
         self, wav: Tensor, *, levels: int, state: State = None, last: bool = False
     ) -> Encoded:
@@ -109,7 +117,9 @@ class Encodec(CodecNetwork):
             return self._encode_segments(wav, levels, state, last=last)
         if state is None and wav.shape[-1] == 0:
             return Encoded(self._no_codes(wav, levels), None)
-        latents, after = self.encoder(wav, state, last)
+        latents, after = _pass(
+            self.encoder, wav, state, last, _HEAD_FRAMES * self.config.hop_samples
+        )
         return Encoded(self.quantizer.encode(latents, levels), after)
 
     def decode(
@@ -129,8 +139,8 @@ class Encodec(CodecNetwork):
         if state is None and indices.shape[-1] == 0:
             codebooks = self.quantizer.codebooks
             return codebooks.new_zeros(len(indices), self.config.channels, 0), None
-        wav, after = self.decoder(self.quantizer.decode(indices), state, last)
-        return wav, after
+        latents = self.quantizer.decode(indices)
+        return _pass(self.decoder, latents, state, last, _HEAD_FRAMES)
 
     def _no_codes(self, wav: Tensor, levels: int) -> Tensor:
         return torch.zeros(len(wav), levels, 0, dtype=torch.long, device=wav.device)
@@ -173,3 +183,16 @@ class Encodec(CodecNetwork):
         if not ready:
             ready = [self.quantizer.codebooks.new_zeros(len(indices), config.channels, 0)]
         return torch.cat(ready, dim=-1), state
+
+
+def _pass(chain: PushChain, x: Tensor, state: State, last: bool, head: int) -> tuple[Tensor, State]:
+    """Return what a chain gives for a piece, and its state after.
+
+    A long first piece is cut: layers compute best where nothing is mirrored any more.
+    """
+    if state is not None or x.shape[-1] <= head:
+        y, state = chain(x, state, last)
+        return y, state
+    first, state = chain(x[..., :head])
+    rest, state = chain(x[..., head:], state, last)
+    return torch.cat([first, rest], dim=-1), state

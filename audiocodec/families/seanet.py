@@ -3,19 +3,24 @@
 import reprlib
 from dataclasses import dataclass, fields
 from math import prod
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from audiocodec.layers.elu import Elu
+from audiocodec.layers.elu import Nothing
+from audiocodec.layers.elu_conv import EluConv1d, PackedEluConv1d, PackedEluConvTranspose1d
+from audiocodec.layers.packed import PackedConv1d
 from audiocodec.layers.push import (
     PushChain,
     PushConv1d,
-    PushConvTranspose1d,
     PushLayer,
     PushResidual,
 )
 from audiocodec.layers.recurrent import LSTM
+from audiocodec.layers.seanet_unit import SeanetUnit
 from audiocodec.layers.state import State
+
+Conv = TypeVar("Conv", bound=PushConv1d)
 
 # Bounds for what a file may ask for, far above any sensible network.
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 64
@@ -123,56 +128,71 @@ class GroupNormed(PushLayer):
 
 
 def _conv(
-    config: SeanetConfig, before: int, after: int, kernel: int, stride: int = 1, dilation: int = 1
-) -> PushLayer:
+    kind: type[Conv],
+    config: SeanetConfig,
+    before: int,
+    after: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
+) -> Conv:
     """Return a convolution that pads its signal so that T columns become T / stride."""
     total = (kernel - 1) * dilation + 1 - stride
     if total < 0:
         raise ValueError(f"kernel {kernel} and stride {stride} leave samples out")
     right = 0 if config.causal else total // 2
-    conv = PushConv1d(
-        before,
-        after,
-        kernel=kernel,
-        stride=stride,
-        dilation=dilation,
-        left=total - right,
-        right=right,
-        padding=config.padding,
-        fill=True,
-        time_major=True,
-    )
-    return conv if config.norm == "none" else GroupNormed(conv, after)
+    shape: dict[str, Any] = {"stride": stride, "dilation": dilation, "padding": config.padding}
+    if not issubclass(kind, PackedConv1d):
+        shape["time_major"] = True  # as packed ones always are
+    return kind(before, after, kernel=kernel, left=total - right, right=right, fill=True, **shape)
+
+
+def _normed(config: SeanetConfig, conv: PushConv1d) -> PushLayer:
+    return conv if config.norm == "none" else GroupNormed(conv, len(conv.weight))
+
+
+def _first(config: SeanetConfig, before: int, after: int) -> PushLayer:
+    return _normed(config, _conv(PackedConv1d, config, before, after, config.kernel))
+
+
+def _last(config: SeanetConfig, before: int, after: int) -> PushLayer:
+    return _normed(config, _conv(PackedEluConv1d, config, before, after, config.last_kernel))
+
+
+def _down(config: SeanetConfig, before: int, after: int, stride: int) -> PushLayer:
+    return _normed(config, _conv(PackedEluConv1d, config, before, after, 2 * stride, stride=stride))
 
 
 def _up(config: SeanetConfig, before: int, after: int, stride: int) -> PushLayer:
     """Return a transposed convolution from T columns to T x stride."""
     right = stride if config.causal else stride // 2
     left = stride - right
-    if config.norm == "none":
-        return PushConvTranspose1d(
-            before,
-            after,
-            kernel=2 * stride,
-            stride=stride,
-            left=left,
-            right=right,
-            time_major=True,
-        )
-    # The norm is also over what is cut off.
-    whole = PushConvTranspose1d(before, after, kernel=2 * stride, stride=stride)
-    return GroupNormed(whole, after, left=left, right=right)
+    normed = config.norm != "none"  # also over what is cut off
+    conv = PackedEluConvTranspose1d(
+        before,
+        after,
+        kernel=2 * stride,
+        stride=stride,
+        left=0 if normed else left,
+        right=0 if normed else right,
+    )
+    return GroupNormed(conv, after, left=left, right=right) if normed else conv
 
 
 def _units(config: SeanetConfig, channels: int) -> list[PushLayer]:
     units: list[PushLayer] = []
+    inside = channels // config.compress
     for unit in range(config.units):
-        inside, dilation = channels // config.compress, config.dilation_base**unit
-        wide = _conv(config, channels, inside, config.unit_kernel, dilation=dilation)
-        narrow = _conv(config, inside, channels, 1)
-        body = PushChain([Elu(), wide, Elu(in_place=True), narrow])
-        beside = _conv(config, channels, channels, 1) if config.shortcut else None
-        units.append(PushResidual(body, beside))
+        dilation = config.dilation_base**unit
+        wide = _conv(EluConv1d, config, channels, inside, config.unit_kernel, dilation=dilation)
+        narrow = _conv(EluConv1d, config, inside, channels, 1)
+        beside = _conv(PushConv1d, config, channels, channels, 1) if config.shortcut else None
+        if config.norm == "none":
+            units.append(SeanetUnit(wide, narrow, beside))
+            continue
+        body = PushChain([Nothing(), _normed(config, wide), Nothing(), _normed(config, narrow)])
+        units.append(PushResidual(body, beside and _normed(config, beside)))
     return units
 
 
@@ -185,22 +205,20 @@ def _memory(config: SeanetConfig, channels: int) -> list[PushLayer]:
 def build_encoder(config: SeanetConfig) -> PushChain:
     """Return the encoder: wav [B, C, T] to latents [B, D, F]."""
     widths = config.widths
-    layers: list[PushLayer] = [_conv(config, config.channels, widths[0], config.kernel)]
+    layers: list[PushLayer] = [_first(config, config.channels, widths[0])]
     for stride, before, after in zip(config.strides, widths, widths[1:], strict=False):
         layers += _units(config, before)
-        layers += [Elu(in_place=True), _conv(config, before, after, 2 * stride, stride)]
+        layers += [Nothing(), _down(config, before, after, stride)]
     layers += _memory(config, widths[-1])
-    layers += [Elu(in_place=True), _conv(config, widths[-1], config.latent_dim, config.last_kernel)]
-    return PushChain(layers)
+    return PushChain([*layers, Nothing(), _last(config, widths[-1], config.latent_dim)])
 
 
 def build_decoder(config: SeanetConfig) -> PushChain:
     """Return the decoder, the encoder's mirror: latents [B, D, F] to wav [B, C, F hop]."""
     widths = config.widths[::-1]
-    layers: list[PushLayer] = [_conv(config, config.latent_dim, widths[0], config.kernel)]
+    layers: list[PushLayer] = [_first(config, config.latent_dim, widths[0])]
     layers += _memory(config, widths[0])
     for stride, before, after in zip(config.strides[::-1], widths, widths[1:], strict=False):
-        layers += [Elu(in_place=True), _up(config, before, after, stride)]
+        layers += [Nothing(), _up(config, before, after, stride)]
         layers += _units(config, after)
-    layers += [Elu(in_place=True), _conv(config, widths[-1], config.channels, config.last_kernel)]
-    return PushChain(layers)
+    return PushChain([*layers, Nothing(), _last(config, widths[-1], config.channels)])

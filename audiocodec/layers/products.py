@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+FloatArray = NDArray[np.float32]
+
 TERMS = 256
-_BIAS_ELEMENTS = 1024
 
 
 @cache
@@ -37,30 +39,46 @@ def multiply(x: Tensor, matrix: Tensor, onto: Tensor | None = None) -> Tensor:
 
     T is a multiple of 4 and O one of 16; columns of both lie side by side in memory.
     """
-    if not numpy_is_quicker() or x.dtype != torch.float32:
+    if x.dtype != torch.float32:
         return torch.mm(x, matrix) if onto is None else onto.addmm_(x, matrix)
     left, right = x.numpy(), matrix.numpy()
-    spare = None
-    for begin in range(0, len(right), TERMS):
-        terms = slice(begin, begin + TERMS)
-        if onto is None:
-            onto = x.new_empty(len(x), matrix.shape[1])
-            np.matmul(left[:, terms], right[terms], out=onto.numpy())
-        else:
-            spare = torch.empty(onto.shape) if spare is None else spare
-            np.matmul(left[:, terms], right[terms], out=spare.numpy())
-            onto += spare
-    assert onto is not None
+    if onto is None:
+        onto = x.new_empty(len(x), matrix.shape[1])
+        multiply_arrays(left, right, onto.numpy())
+    else:
+        spare = np.empty(onto.shape, np.float32)
+        onto += torch.from_numpy(multiply_arrays(left, right, spare))
     return onto
 
 
+def multiply_arrays(x: FloatArray, matrix: FloatArray, out: FloatArray) -> FloatArray:
+    """Write x [T, K] @ matrix [K, O] to `out`, with the bits of `multiply`, and return it."""
+    if not numpy_is_quicker():
+        torch.mm(torch.from_numpy(x), torch.from_numpy(matrix), out=torch.from_numpy(out))
+        return out
+    np.matmul(x[:, :TERMS], matrix[:TERMS], out=out)
+    if len(matrix) > TERMS:
+        spare = np.empty_like(out)
+        for begin in range(TERMS, len(matrix), TERMS):
+            terms = slice(begin, begin + TERMS)
+            out += np.matmul(x[:, terms], matrix[terms], out=spare)
+    return out
+
+
 def add_bias(y: Tensor, bias: Tensor | None) -> Tensor:
-    """Add a bias [O] to every row of a contiguous y [T, O], in place; return y."""
+    """Add a bias [O] to every row of a contiguous y [T, O], in place; T is a multiple of 4."""
     if bias is None:
         return y
-    # Many rows at once: torch is slow for short ones.
-    together = max(1, _BIAS_ELEMENTS // max(1, len(bias)))
-    whole = len(y) // together * together
-    y[:whole].view(-1, together * len(bias)).add_(bias.repeat(together))
-    y[whole:] += bias
+    if y.dtype != torch.float32:
+        return y.add_(bias)
+    add_tiled(y.numpy(), np.tile(bias.numpy(), 4))
     return y
+
+
+def add_tiled(rows: FloatArray, tile: FloatArray) -> None:
+    """Add a bias to every row of a contiguous rows [T, O]; tile: the bias, four times.
+
+    Short rows are slow, so four at a time.
+    """
+    four = rows.reshape(-1, len(tile))
+    four += tile

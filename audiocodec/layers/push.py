@@ -19,7 +19,7 @@ from .spread import spread
 from .state import Carry, State
 from .time_major import CONVOLUTION, TRANSPOSED, correlate, correlate_transposed, join, pack
 
-_HOPS_TRIED = 512
+_HOPS_TRIED = 64
 
 
 class PushLayer(nn.Module):
@@ -87,7 +87,7 @@ class PushConv1d(PushLayer):
     def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
         """Return (y of x [B, in, T] as far as it is complete, state after x)."""
         before = state if isinstance(state, Carry) else Carry(x[..., :0], 0)
-        columns = _joined([before.columns, x], self.time_major)
+        columns = self.arrive(before.columns, x)
         seen = before.seen + x.shape[-1]
         done = self.given(before.seen)
         if not self._begun(before.seen):
@@ -103,6 +103,10 @@ class PushConv1d(PushLayer):
         kept = columns.shape[-1] - begin - y.shape[-1] * self.stride + self.spare
         kept = min(columns.shape[-1], max(kept, 0))
         return y, Carry(columns[..., columns.shape[-1] - kept :].clone(), seen)
+
+    def arrive(self, before: Tensor, x: Tensor) -> Tensor:
+        """Return a new piece behind what is kept of those before it."""
+        return joined([before, x], self.time_major)
 
     def convolve(self, columns: Tensor) -> Tensor:
         """Return all outputs that columns [B, in, n] hold whole."""
@@ -208,7 +212,9 @@ class PushConvTranspose1d(PushLayer):
         # Where all of a column's tail is cut off, none is computed.
         cut = self.right - self.extra == self.past * self.stride
         tail = self.past if last and seen + x.shape[-1] and not cut else 0
-        columns = _joined([past, x, x.new_zeros(*x.shape[:-1], tail)], self.time_major)
+        columns = self.arrive(past, x)
+        if tail:
+            columns = joined([columns, x.new_zeros(*x.shape[:-1], tail)], self.time_major)
         after = columns[..., columns.shape[-1] - self.past :].clone()
         y = self.convolve(columns)
         if tail:
@@ -218,6 +224,10 @@ class PushConvTranspose1d(PushLayer):
             y = y[..., : y.shape[-1] - self.right]
         skipped = max(0, self.left - seen * self.stride)
         return y[..., skipped:], Carry(after, seen + x.shape[-1])
+
+    def arrive(self, before: Tensor, x: Tensor) -> Tensor:
+        """Return a new piece behind what is kept of those before it."""
+        return joined([before, x], self.time_major)
 
     def convolve(self, columns: Tensor) -> Tensor:
         """Return the samples that no column after columns [B, in, past + T] changes."""
@@ -229,7 +239,7 @@ class PushConvTranspose1d(PushLayer):
         return convolve_transposed(columns, self.weight, self.bias, self.stride, self.groups)
 
 
-def _joined(parts: list[Tensor], time_major: bool) -> Tensor:
+def joined(parts: list[Tensor], time_major: bool) -> Tensor:
     """Return signals one after the other."""
     parts = [part for part in parts if part.shape[-1]] or parts[:1]
     if len(parts) == 1:
@@ -293,7 +303,7 @@ class PushChain(PushLayer):
                 self._pass(self.tiled, tile, states, end)
                 for tile, end in zip(tiles, ends, strict=True)
             ]
-            x = _joined(done, time_major=True)
+            x = joined(done, time_major=True)
         x = self._pass(range(self.tiled.stop, len(self.layers)), x, states, last)
         return x, tuple(states)
 
@@ -322,7 +332,7 @@ class PushResidual(PushLayer):
         if self.shortcut is not None:
             x, beside = self.shortcut(x, beside, last)
         if isinstance(waiting, Tensor) and waiting.shape[-1]:
-            x = _joined([waiting, x], time_major=x.mT.is_contiguous())
+            x = joined([waiting, x], time_major=x.mT.is_contiguous())
         ready = y.shape[-1]
         return x[..., :ready] + y, (inner, beside, x[..., ready:].clone())
 

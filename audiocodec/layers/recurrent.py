@@ -5,7 +5,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .exact import wants_exact
+from .exact import ROWS, wants_exact
+from .packed import Packed, pays
+from .prepared import Prepared
 from .push import PushLayer
 from .state import State
 from .time_major import correlate, pack
@@ -21,6 +23,7 @@ class LSTM(PushLayer):
     def __init__(self, channels: int, *, layers: int) -> None:
         super().__init__()
         self.channels, self.layers = channels, layers
+        self._packed: list[Prepared[Packed]] = [Prepared() for _ in range(layers)]
         for layer in range(layers):
             for name in ("ih", "hh"):
                 weight = torch.empty(4 * channels, channels)
@@ -49,7 +52,7 @@ class LSTM(PushLayer):
             return x, before
         into, again = self._weights("weight", layer)
         bias_into, bias_again = self._weights("bias", layer)
-        inputs = _project(x, into, bias_into + bias_again)
+        inputs = self._project(x, layer, into, bias_into + bias_again)
         if wants_exact(x) and x.dtype == torch.float32:
             pairs = [_recur_quickly(*row, again) for row in zip(inputs, before, strict=True)]
             outputs, after = zip(*pairs, strict=True)
@@ -61,17 +64,21 @@ class LSTM(PushLayer):
             steps.append(hidden)
         return torch.stack(steps, dim=-1), torch.stack([hidden, cell], dim=1)
 
+    def _project(self, x: Tensor, layer: int, weight: nn.Parameter, bias: Tensor) -> Tensor:
+        """Return weight [O, C] applied to all columns of x [B, C, T] at once, as [B, T, O]."""
+        if not wants_exact(x):
+            return functional.linear(x.mT, weight, bias)
+        if not pays(x, *weight.shape):
+            pack(weight, (1, 0))
+            return correlate(x, weight[..., None], bias, stride=1, dilation=1).mT
+        packed = self._packed[layer].get(lambda: Packed(weight.detach()), weight)
+        steps = x.shape[-1]
+        rows = functional.pad(x.mT, (0, 0, 0, -steps % ROWS)).reshape(-1, self.channels)
+        return (packed.multiply(rows) + bias).view(len(x), -1, len(bias))[:, :steps]
+
     def _weights(self, kind: str, layer: int) -> tuple[nn.Parameter, nn.Parameter]:
         """Return the weights or biases that a layer applies to its input and its own output."""
         return self.get_parameter(f"{kind}_ih_l{layer}"), self.get_parameter(f"{kind}_hh_l{layer}")
-
-
-def _project(x: Tensor, weight: nn.Parameter, bias: Tensor) -> Tensor:
-    """Return weight [O, C] applied to all columns of x [B, C, T] at once, as [B, T, O]."""
-    if wants_exact(x):
-        pack(weight, (1, 0))
-        return correlate(x, weight[..., None], bias, stride=1, dilation=1).mT
-    return functional.linear(x.mT, weight, bias)
 
 
 def _step(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,9 +20,9 @@ CONVOLUTION = (2, 1, 0)
 TRANSPOSED = (2, 0, 1)
 """The axes k, C, O of a transposed convolution's weight [C, O, k]."""
 
-_FEW_TERMS = 64
+FEW_TERMS = 64
 """Up to so many terms, an unfolded copy is cheaper than a product for every tap."""
-_MANY_OUTPUTS = 128
+MANY_OUTPUTS = 128
 """From so many channels on, every phase of a stride is a product of its own."""
 
 
@@ -66,7 +66,7 @@ def correlate(
 def _products(x: Tensor, taps: Tensor, frames: int, stride: int, dilation: int) -> Tensor:
     """Return taps [k, C, O] applied to one row x [T, C], as [F, O]."""
     kernel, channels, out = taps.shape
-    if kernel * channels <= _FEW_TERMS or (stride > 1 and dilation > 1):
+    if kernel * channels <= FEW_TERMS or (stride > 1 and dilation > 1):
         windows = x.as_strided(
             (frames, kernel, channels), (stride * channels, dilation * channels, 1)
         )
@@ -115,7 +115,7 @@ def correlate_transposed(x: Tensor, weight: Tensor, bias: Tensor | None, *, stri
     x = functional.pad(x.mT, (0, 0, 0, spare)) if spare else x.mT.contiguous()
     taps = weight.permute(TRANSPOSED)
     start = x.new_zeros(out) if bias is None else bias
-    if out < _MANY_OUTPUTS or out % COLUMNS:
+    if out < MANY_OUTPUTS or out % COLUMNS:
         # All phases of the stride side by side in one product.
         taps = taps.reshape(past + 1, stride, channels, out).transpose(1, 2)
         taps = taps.reshape(past + 1, channels, stride * out)
