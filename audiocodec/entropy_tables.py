@@ -19,9 +19,9 @@ from audiocodec.bitstream.static import StaticTables
 from audiocodec.codes import ModelIdentity
 from audiocodec.errors import UnknownModel, WrongModel
 from audiocodec.hub.cached import cached_files
-from audiocodec.hub.choice import TABLES as FILE
+from audiocodec.hub.choice import TABLES
 
-MAX_BYTES = 1 << 26
+FILE, MAX_BYTES = TABLES, 1 << 26
 _LAYERS = ("first", "second", "scores")
 
 
