@@ -12,6 +12,7 @@ from audiocodec.audio.write import SoundWriter
 from audiocodec.errors import MissingExtra
 from audiocodec.evaluate.distortion import mel_distance, si_sdr_db
 from audiocodec.evaluate.perceptual import pesq_wb, stoi
+from audiocodec.evaluate.similarity import visqol_speech
 from audiocodec.families.soundstream import SoundStream
 
 from .board import Board
@@ -23,8 +24,9 @@ TREBLE_HZ = 8000
 TREBLE_DB = -60.0
 """Sound has treble if what is above TREBLE_HZ is not further below the whole than this."""
 
+PERCEPTUAL = {"stoi": stoi, "pesq_wb": pesq_wb, "visqol": visqol_speech}
 PERCEPTUAL_MIN_S = 1.0
-"""PESQ and STOI refuse or mismeasure shorter clips."""
+"""Perceptual measures refuse or mismeasure shorter clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def cut_clips(corpus: Corpus, run: RunConfig, sample_rate_hz: int) -> list[Tenso
 def validate(
     network: SoundStream, clips: list[Tensor], levels: tuple[int, ...], *, quantize: bool
 ) -> Validation:
-    """Measure mel distance, SI-SDR, and STOI and PESQ-WB where their libraries are installed.
+    """Measure mel distance, SI-SDR, and STOI, PESQ-WB and ViSQOL where these are installed.
 
     Also by how many dB the treble has become louder, over the clips that have some: a codec that
     drops high frequencies shows there.
@@ -126,7 +128,7 @@ def _measure(network: SoundStream, wav: Tensor, levels: int) -> dict[str, float]
         measures["treble_db"] = lost
     if len(wav) < PERCEPTUAL_MIN_S * rate or not torch.isfinite(fake).all():
         return measures
-    for name, measure in (("stoi", stoi), ("pesq_wb", pesq_wb)):
+    for name, measure in PERCEPTUAL.items():
         try:
             measures[name] = measure(wav.numpy(), fake.numpy(), rate)
         except MissingExtra:
@@ -149,7 +151,7 @@ def _means(rows: list[dict[str, float]]) -> dict[str, float]:
     means = {}
     for name in dict.fromkeys(name for row in rows for name in row):
         values = np.array([row[name] for row in rows if name in row])
-        if name in ("stoi", "pesq_wb"):  # not a number where there is no speech
+        if name in PERCEPTUAL:  # not a number where there is no speech
             values = values[~np.isnan(values)]
         if len(values):
             means[name] = float(values.mean())

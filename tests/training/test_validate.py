@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from audiocodec.training import validate as validation
 from audiocodec.training.config import Recipe, RunConfig
 from audiocodec.training.data.corpus import Corpus
 from audiocodec.training.data.manifest import Entry
@@ -22,6 +23,7 @@ from audiocodec.training.validate import (
     validate,
 )
 
+from audiocodec.errors import MissingExtra
 from audiocodec.families.soundstream import SoundStream
 
 
@@ -62,6 +64,21 @@ def test_measures_by_levels_and_the_score_of_the_most(network: SoundStream) -> N
     assert found.score == found.by_levels[3]["mel"] > 0
     assert list(validate(network, clips, (1,), quantize=False).by_levels) == [0]
     assert network.training, "the network is left in training mode"
+
+
+def test_perceptual_measures_are_taken_where_they_are_installed(
+    network: SoundStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> float:
+        raise MissingExtra("not installed")
+
+    heard = iter((2.0, float("nan"), 4.0))
+    measures = {"stoi": missing, "visqol": lambda *_: next(heard)}
+    monkeypatch.setattr(validation, "PERCEPTUAL", measures)
+    clips = [0.3 * torch.sin(torch.arange(8000) / pitch) for pitch in (5, 6, 7)]
+    (row,) = validate(network, clips, (1,), quantize=True).by_levels.values()
+    assert "stoi" not in row
+    assert row["visqol"] == 3.0, "a clip in which nothing is heard counts for nothing"
 
 
 def test_lost_treble_is_measured_where_there_was_some() -> None:

@@ -86,7 +86,7 @@ def _facts(history: History) -> str:
     if history.validations:
         last = history.validations[-1]["validation"]
         best = last[max(last, key=int)]
-        heard_by = {"pesq_wb": "PESQ-WB", "stoi": "STOI"}
+        heard_by = {"pesq_wb": "PESQ-WB", "stoi": "STOI", "visqol": "ViSQOL"}
         facts += [
             (name, f"{best[key]:.2f}")
             for key, name in heard_by.items()

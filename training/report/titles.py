@@ -22,6 +22,7 @@ MEASURES = {
     "mel": "Mel distance (less is better)",
     "pesq_wb": "PESQ-WB (more is better)",
     "stoi": "STOI (more is better)",
+    "visqol": "ViSQOL of speech (more is better)",
     "si_sdr_db": "SI-SDR in dB (more is better)",
     "treble_db": "Treble above 8 kHz in dB (0 is right, less is dull)",
 }
