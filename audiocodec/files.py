@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+import numpy as np
+
 from audiocodec.atomic import refuse_existing
 from audiocodec.audio.layout import to_mono
 from audiocodec.audio.limits import PathLike
@@ -18,6 +20,7 @@ from audiocodec.codes import Source
 from audiocodec.codes_io import create_codes, open_codes, refuse_same
 from audiocodec.entropy_tables import tables_named
 from audiocodec.errors import UnsupportedAudio
+from audiocodec.levelling import measure_level, undoing_factor
 from audiocodec.load import load
 from audiocodec.packing import Metadata, batch_of, build_header, identity_of, spec_of
 from audiocodec.reports import DecodeReport as DecodeReport
@@ -43,6 +46,7 @@ def encode_file(
     metadata: Metadata | None = None,
     tags: bool = False,
     entropy: bool = True,
+    normalize_lufs: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> EncodeReport:
     """Encode a sound file or stream to a .codes file or stream.
@@ -60,6 +64,9 @@ def encode_file(
     tags: keep those five of the source as well, unless metadata has the key.
     entropy: code the codes themselves, without loss, where the model has tables for it and it
         makes a chunk smaller.
+    normalize_lufs: amplify the sound to this integrated loudness (ITU-R BS.1770), as far as its
+        peak allows, before it is encoded. The file is read twice. Loudness and gain are kept as
+        metadata, and `decode_file` takes the gain back.
     progress: called after every block.
 
     Raises UnsupportedAudio for a source that cannot be read or holds NaN or infinity,
@@ -67,6 +74,10 @@ def encode_file(
     `load` raises, and AudioCodecError when the target cannot be written.
     """
     refuse_same(source, target)
+    text, factor = _kept_text(metadata or (), {}), np.float32(1)
+    if normalize_lufs is not None:
+        level = measure_level(source, normalize_lufs, raw=raw, mono=mono)
+        text, factor = level.metadata + text, np.float32(level.factor)
     with open_sound(source, raw=raw) as sound, create_codes(target, overwrite=overwrite) as file:
         codec = codec or load(model, device=device)
         rate, channels = sound.sample_rate_hz, 1 if mono else sound.channels
@@ -80,13 +91,13 @@ def encode_file(
             codec.identity,
             rows=stream.rows,
             length_known=sound.samples is not None,
-            metadata=_kept_text(metadata or (), sound.tags if tags else {}),
+            metadata=_kept_text(text, sound.tags if tags else {}),
             tables=tables,
         )
         start_s = time.perf_counter()
         writer = Writer(cast(BinaryIO, file), header, tables=tables)
         for block in sound.blocks(stream.block_samples):
-            codes = stream.push(to_mono(block) if mono else block)
+            codes = stream.push(factor * (to_mono(block) if mono else block))
             writer.write(codes.indices, codes.scale)
             file.flush()
             if progress is not None:
@@ -121,6 +132,7 @@ def decode_file(
     strict: bool = False,
     force_model: bool = False,
     overwrite: bool = False,
+    keep_gain: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> DecodeReport:
     """Decode a .codes file or stream to a sound file or stream of the source's rate and channels.
@@ -137,6 +149,7 @@ def decode_file(
     strict: refuse a damaged file instead of concealing.
     force_model: decode with the given or the embedded model even if others made the codes.
     overwrite: replace an existing target. If anything fails, it stays as it was.
+    keep_gain: leave a sound that was normalised as loud as it was made.
     progress: called after every chunk.
 
     Raises FormatError for a source that is no .codes file, or hopelessly damaged; WrongModel or
@@ -172,7 +185,9 @@ def decode_file(
         reader.tables = tables_named(header.entropy_tables, chosen.tables)
         start_s = time.perf_counter()
         with output:
-            played = Playback(reader, chosen, output, levels=levels, strict=strict).run(progress)
+            factor = 1.0 if keep_gain else undoing_factor(header.metadata)
+            playback = Playback(reader, chosen, output, levels=levels, strict=strict, factor=factor)
+            played = playback.run(progress)
         elapsed_s = time.perf_counter() - start_s
     return DecodeReport(
         samples=played.samples,

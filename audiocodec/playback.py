@@ -20,6 +20,7 @@ MAX_LOST_S = 3600
 class Playback:
     """One `.codes` file on its way to one sound file.
 
+    factor: what the sound is multiplied by.
     samples: given to the output so far. levels: most that were decoded so far.
     gaps: what was damaged or lost so far.
     """
@@ -32,11 +33,12 @@ class Playback:
         *,
         levels: int | None,
         strict: bool,
+        factor: float = 1.0,
     ) -> None:
         self.samples = self.levels = self.lost_frames = 0
         self.gaps: list[Gap] = []
         self._reader, self._output = reader, output
-        self._asked, self._strict = levels, strict
+        self._asked, self._strict, self._factor = levels, strict, np.float32(factor)
         header = reader.header
         self._hop = header.hop_samples
         self._stream = codec.stream_decoder(
@@ -94,7 +96,7 @@ class Playback:
 
     def _give(self, wav: FloatArray) -> None:
         """Write wav [C, T] but for the end, which the trailer may still cut off."""
-        held = np.concatenate([self._held, wav], axis=-1)
+        held = np.concatenate([self._held, self._factor * wav], axis=-1)
         ready = max(0, held.shape[-1] - self._hold_samples)
         self._output.write(held[:, :ready])
         self.samples += ready

@@ -51,6 +51,12 @@ def decode(
     force_model: Annotated[
         bool, typer.Option("--force-model", help="Decode codes of other weights anyway.")
     ] = False,
+    keep_gain: Annotated[
+        bool,
+        typer.Option(
+            "--keep-gain", help="Leave what `encode --normalize` made as loud as it made it."
+        ),
+    ] = False,
     model: options.Model = None,
     revision: options.Revision = None,
     cache_dir: options.CacheDir = None,
@@ -96,7 +102,7 @@ def decode(
         backend=backend,
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
-    task = _Decoding(codec, levels, form, encoding, strict, force_model, force, console)
+    task = _Decoding(codec, levels, form, encoding, strict, force_model, keep_gain, force, console)
     run_all(jobs, task.run, console=console, at_once=at_once)
 
 
@@ -110,6 +116,7 @@ class _Decoding:
     encoding: SampleEncoding
     strict: bool
     force_model: bool
+    keep_gain: bool
     force: bool
     console: Console
 
@@ -129,6 +136,7 @@ class _Decoding:
                 strict=self.strict,
                 force_model=self.force_model,
                 overwrite=self.force,
+                keep_gain=self.keep_gain,
                 progress=meter.update,
             )
         self._warn(job, report)

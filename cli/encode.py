@@ -65,6 +65,16 @@ def encode(
             "for it.",
         ),
     ] = True,
+    normalize: Annotated[
+        float | None,
+        typer.Option(
+            "--normalize",
+            min=-60,
+            max=0,
+            metavar="LUFS",
+            help="Bring sounds to this loudness first, such as -23; decoding takes it back.",
+        ),
+    ] = None,
     raw_rate: Annotated[
         int | None,
         typer.Option(
@@ -105,6 +115,7 @@ def encode(
       codec encode speech.flac low.codes -b 3
       codec encode a.wav b.mp3 corpus/ -o codes/ --jobs 4
       codec encode song.flac --tags --metadata "comment=demo tape"
+      codec encode quiet.wav --normalize -23
       arecord -f S16_LE -r 24000 -t raw | codec encode - live.codes --raw-rate 24000
     """
     if levels is not None and bitrate is not None:
@@ -125,7 +136,7 @@ def encode(
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     chosen = _choose_levels(codec, levels, bitrate, console)
-    task = _Encoding(codec, chosen, raw, mono, texts, tags, entropy, force, console)
+    task = _Encoding(codec, chosen, raw, mono, texts, tags, entropy, normalize, force, console)
     run_all(jobs, task.run, console=console, at_once=at_once)
 
 
@@ -141,12 +152,14 @@ class _Encoding:
         texts: list[tuple[str, str]],
         tags: bool,
         entropy: bool,
+        normalize_lufs: float | None,
         force: bool,
         console: Console,
     ) -> None:
         self._codec, self._levels, self._raw = codec, levels, raw
         self._mono, self._force, self._console = mono, force, console
         self._texts, self._tags, self._entropy = texts, tags, entropy
+        self._normalize_lufs = normalize_lufs
         self._told_cost = False
 
     def run(self, job: Job, label: str) -> int:
@@ -166,6 +179,7 @@ class _Encoding:
                 metadata=self._texts,
                 tags=self._tags,
                 entropy=self._entropy,
+                normalize_lufs=self._normalize_lufs,
                 progress=meter.update,
             )
         self._tell_cost(job, report)
