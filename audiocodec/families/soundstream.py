@@ -19,6 +19,7 @@ from torch.nn import functional
 from audiocodec.layers.activation import ACTIVATIONS, Activation
 from audiocodec.layers.causal import CausalConv1d, CausalConvTranspose1d
 from audiocodec.layers.chain import Chain, Residual
+from audiocodec.layers.quick_chain import QuickChain
 from audiocodec.layers.spectrum import SpectrumHead, SpectrumStem
 from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
@@ -222,7 +223,7 @@ def build_encoder(config: SoundStreamConfig) -> Chain:
         groups=config.head_groups,
         gain=gain,
     )
-    return Chain([*layers, head])
+    return QuickChain([*layers, head])
 
 
 def build_decoder(config: SoundStreamConfig) -> Chain:
@@ -247,7 +248,7 @@ def build_decoder(config: SoundStreamConfig) -> Chain:
         ]
         layers += _units(config, narrow, g)
     layers += _trunk(config)
-    return Chain([*layers, _last(config, gain)])
+    return QuickChain([*layers, _last(config, gain)])
 
 
 class SoundStream(CodecNetwork):

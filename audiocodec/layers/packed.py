@@ -1,64 +1,23 @@
-"""Products with large matrices that are kept packed, by oneDNN, which torch has on x86 CPUs.
+"""Convolutions by packed matrices (layers/matrix.py), for signals that lie column by column.
 
-torch's usual product packs a matrix anew every time, which for the few columns of a deep layer
-takes longer than the product. oneDNN's product of a packed matrix took 10 to 50 % less time for
-matrices from 192 x 192 on, and adds its bias and another operand on the way. Measured for 15
-sizes, 60 numbers of rows from 2 to 1300, and 1 to 4 threads, its bits depend on neither rows nor
-threads; only a single row may be added up in another order, so rows come in multiples of 4, as in
-layers/exact.py. The packed copy takes as much memory as the weight.
-
-Its convolution is used where the same holds of it. The operators are those that torch.compile
-calls for layers of frozen weights.
+oneDNN's convolution is used where what layers/matrix.py says on bits holds of it as well. The
+operators are those that torch.compile calls for layers of frozen weights.
 """
 
-import platform
-from functools import cache, partial
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .exact import ROWS, wants_exact
+from .exact import ROWS
+from .matrix import ROWS_HINT, Packed, can_pack, pays
 from .prepared import Prepared
 from .push import PushConv1d, PushConvTranspose1d
 
-_ROWS_HINT = 256
-_LARGE = 192 * 192
+__all__ = ["Packed", "PackedConv1d", "PackedConvTranspose1d", "PackedKernel", "can_pack", "pays"]
+
 _FEWEST_CHANNELS, _FEW_CHANNELS, _FEWEST_ROWS = 64, 128, 32
-
-
-@cache
-def can_pack() -> bool:
-    """Tell whether this torch has the products."""
-    x86 = platform.machine().lower() in {"x86_64", "amd64"}
-    there = hasattr(torch.ops, "mkldnn") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    if not (x86 and there):
-        return False
-    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
-
-
-def pays(x: Tensor, inputs: int, outputs: int) -> bool:
-    """Tell whether to multiply x by a packed matrix with so many inputs and outputs."""
-    large = inputs * outputs >= _LARGE
-    return large and can_pack() and wants_exact(x) and x.dtype == torch.float32
-
-
-class Packed:
-    """A matrix [O, I] and perhaps a bias [O], packed."""
-
-    def __init__(self, matrix: Tensor, bias: Tensor | None = None) -> None:
-        with torch.inference_mode():
-            self.matrix = torch.ops.mkldnn._reorder_linear_weight(matrix.contiguous(), _ROWS_HINT)
-        self.bias = bias
-
-    def multiply(self, rows: Tensor, onto: Tensor | None = None) -> Tensor:
-        """Return onto + bias + rows [T, I] @ matrix.T, as [T, O]; T is at least 2."""
-        operator = torch.ops.mkldnn._linear_pointwise
-        if onto is None:
-            y: Tensor = operator(rows, self.matrix, self.bias, "none", [], "")
-        else:
-            y = operator.binary(rows, onto, self.matrix, self.bias, "add")
-        return y
 
 
 class PackedKernel:
@@ -75,7 +34,7 @@ class PackedKernel:
         with torch.inference_mode():
             planes = weight[:, :, None].contiguous(memory_format=torch.channels_last)
             self.weight = torch.ops.mkldnn._reorder_convolution_weight(
-                planes, *self.shape, 1, [1, weight.shape[1], 1, _ROWS_HINT]
+                planes, *self.shape, 1, [1, weight.shape[1], 1, ROWS_HINT]
             )
 
     def correlate(self, rows: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .causal import CausalConv1d, convolve_transposed, with_past
-from .exact import conv1d_exact, wants_exact
+from .exact import Mixed, conv1d_exact, mix, multiply_mixed, wants_exact
 from .state import State
 
 COMPRESSION = 0.3
@@ -38,6 +38,30 @@ def fourier_basis(hop_samples: int, device: torch.device) -> Tensor:
         taper = torch.sin(torch.pi * (time + 0.5) / window)
         basis = torch.cat([angle.cos(), -angle.sin()]) * taper
         return basis[:, None].float().to(device)
+
+
+@lru_cache(maxsize=16)
+def synthesis_basis(hop_samples: int, device: torch.device) -> Tensor:
+    """Return the basis by which spectra become sound again.
+
+    The first and the last bin stand once in a real signal's spectrum, all others twice.
+    """
+    with torch.inference_mode(False):
+        basis = fourier_basis(hop_samples, device) * (1 / hop_samples)
+        basis[[0, hop_samples, hop_samples + 1, -1]] *= 0.5
+        return basis
+
+
+@lru_cache(maxsize=16)
+def _synthesis(hop_samples: int) -> tuple[Mixed, ...]:
+    with torch.inference_mode(False):
+        return mix(synthesis_basis(hop_samples, torch.device("cpu")), None, stride=hop_samples)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _synthesis_basis(hop_samples: int, device: torch.device) -> Tensor:
+    """Return `synthesis_basis`, which a compiler is not to look into."""
+    return synthesis_basis(hop_samples, device)
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
@@ -104,10 +128,10 @@ class SpectrumHead(nn.Module):
         with _full_precision(x):
             spectrum = with_past(self._spectrum(y.float()), state, 1)
             after = spectrum[..., -1:]
-            # The first and the last bin stand once in a real signal's spectrum, all others twice.
-            basis = _basis(self.hop_samples, x.device) * (1 / self.hop_samples)
-            wav = convolve_transposed(spectrum, basis, None, self.hop_samples)
-        return wav, after
+            if wants_exact(spectrum):
+                return multiply_mixed(spectrum, _synthesis(self.hop_samples)), after
+            basis = _synthesis_basis(self.hop_samples, x.device)
+            return convolve_transposed(spectrum, basis, None, self.hop_samples), after
 
     def _spectrum(self, y: Tensor) -> Tensor:
         """Return real and imaginary parts [B, 2 bins, F] of the head's numbers [B, 3 bins, F]."""
@@ -116,7 +140,4 @@ class SpectrumHead(nn.Module):
         rise = torch.exp((4.7 - loudness).clamp(max=40.0))
         magnitude = 2 * self.hop_samples / (1 + rise)
         unit = magnitude / torch.sqrt(real * real + imaginary * imaginary + FLOOR)
-        spectrum = torch.cat([real * unit, imaginary * unit], dim=1)
-        edge = torch.ones_like(spectrum[:1, :, :1])
-        edge[:, [0, self.hop_samples, self.hop_samples + 1, -1]] = 0.5
-        return spectrum * edge
+        return torch.cat([real * unit, imaginary * unit], dim=1)

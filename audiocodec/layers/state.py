@@ -1,9 +1,12 @@
 """What a layer remembers between two pieces of one signal: a plain value."""
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .rows import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,14 @@ class Carry:
     seen: int
 
 
-State: TypeAlias = "Tensor | Carry | tuple[State, ...] | None"
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """What a chain of layers on arrays remembers of each of B signals."""
+
+    pasts: "tuple[Past, ...]"
+
+
+State: TypeAlias = "Tensor | Carry | RowState | tuple[State, ...] | None"
 """None before the first sample; then a carry of past columns, or a tuple with one per layer."""
 
 

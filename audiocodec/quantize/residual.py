@@ -6,34 +6,51 @@ that of an independent implementation of it.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from audiocodec.layers.exact import COLUMNS, in_full_precision, wants_exact
+from audiocodec.layers.exact import COLUMNS, ROWS, in_full_precision, wants_exact
+from audiocodec.layers.matrix import Packed, pays
 from audiocodec.layers.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One codebook, filled up for exact products: words [N', D / G], and -|word|^2 / 2 [N']."""
+    """One codebook, filled up for exact products: words [N', D / G], and -|word|^2 / 2 [N'].
+
+    packed: the same as a matrix and its bias, where that is quicker.
+    """
 
     words: Tensor
     offset: Tensor
+    packed: Packed | None = None
 
     def nearest(self, columns: Tensor) -> Tensor:
         """Return the index [n] of the word nearest to each of columns [n, D / G]."""
         # |x - e|^2 is least where <x, e> - |e|^2 / 2 is largest.
-        return torch.addmm(self.offset, columns, self.words.T).argmax(dim=1)
+        if self.packed is not None:
+            scores = self.packed.multiply(columns)
+        else:
+            scores = torch.addmm(self.offset, columns, self.words.T)
+        if not wants_exact(scores):
+            return scores.argmax(dim=1)
+        # numpy compares sixteen numbers at once, torch one. Both take the first of equal ones.
+        return torch.from_numpy(scores.numpy().argmax(axis=1))
+
+    def take_away(self, columns: Tensor, index: Tensor) -> None:
+        """Subtract the word at each index [n] from columns [n, D / G], in place."""
+        columns -= self.words.index_select(0, index)
 
 
-def _search(codebook: Tensor) -> _Search:
+def _search(codebook: Tensor, *, pack: bool = False) -> _Search:
     offset = codebook.square().sum(dim=1).mul_(-0.5)
     if spare := -len(codebook) % COLUMNS:  # see layers/exact.py
         codebook = functional.pad(codebook, (0, 0, 0, spare))
         offset = functional.pad(offset, (0, spare), value=-math.inf)
-    return _Search(codebook, offset)
+    return _Search(codebook, offset, Packed(codebook, offset) if pack else None)
 
 
 class ResidualQuantizer(nn.Module):
@@ -54,6 +71,7 @@ class ResidualQuantizer(nn.Module):
             raise ValueError(f"{dim} dimensions cannot be split into {groups} equal groups")
         self.groups = groups
         self._searches: Prepared[list[_Search]] = Prepared()
+        self._packed: Prepared[list[_Search]] = Prepared()
         self.register_buffer("codebooks", torch.zeros(levels, codebook_size, dim // groups))
 
     @property
@@ -71,23 +89,25 @@ class ResidualQuantizer(nn.Module):
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
         batch, dim, frames = latents.shape
-        spare = -frames % COLUMNS if wants_exact(latents) else 0  # see layers/exact.py
-        columns = functional.pad(latents, (0, spare)).transpose(1, 2)
+        pack = self.groups == 1 and pays(latents, dim, int(self.codebooks.shape[1]))
+        together = ROWS if pack else COLUMNS
+        spare = -frames % together if wants_exact(latents) else 0  # see layers/exact.py
+        kept = self._packed if pack else self._searches
+        searches = kept.get(partial(self._prepare, pack), self.codebooks)
+        columns = functional.pad(latents.mT, (0, 0, 0, spare)) if spare else latents.mT
         residual = columns.to(self.codebooks.dtype).clone(memory_format=torch.contiguous_format)
         residual = residual.view(-1, dim)
-        searches = self._searches.get(self._prepare, self.codebooks)
         indices = []
-        for level in range(levels):
+        for level, search in enumerate(searches[:levels]):
             part = residual if self.groups == 1 else residual[:, self.slice_of(level)]
-            search = searches[level]
             index = search.nearest(part)
-            part -= search.words.index_select(0, index)
+            search.take_away(part, index)
             indices.append(index)
         found = torch.stack(indices).view(levels, batch, frames + spare)
         return found[..., :frames].transpose(0, 1)
 
-    def _prepare(self) -> list[_Search]:
-        return [_search(codebook) for codebook in self.codebooks]
+    def _prepare(self, pack: bool) -> list[_Search]:
+        return [_search(codebook, pack=pack) for codebook in self.codebooks]
 
     def nearest(self, x: Tensor, level: int) -> Tensor:
         """Return the index [B, F] of the vector nearest to each column of x [B, D / G, F]."""
@@ -106,7 +126,7 @@ class ResidualQuantizer(nn.Module):
         dim = int(self.codebooks.shape[2]) * self.groups
         columns = self.codebooks.new_zeros(batch * frames, dim)
         by_level = indices.transpose(0, 1).reshape(levels, batch * frames)
-        for level, (codebook, index) in enumerate(zip(self.codebooks, by_level, strict=False)):
+        for level, index in enumerate(by_level):
             part = columns if self.groups == 1 else columns[:, self.slice_of(level)]
-            part += codebook.index_select(0, index)
-        return columns.view(batch, frames, dim).transpose(1, 2).contiguous()
+            part += self.codebooks[level].index_select(0, index)
+        return columns.view(batch, frames, dim).mT.contiguous()

@@ -47,7 +47,8 @@ class LateNetwork:
             late = self.delay_samples
             wav = functional.pad(wav, (0, late + -(wav.shape[-1] + late) % HOP))
         frames = wav.reshape(len(wav), -1, HOP).transpose(1, 2)
-        return Encoded((frames[:, :levels] * 128 + 128).round().long().clamp(0, SIZE - 1), ())
+        codes = (frames[:, :levels] * 128 + 128).round().long().clamp(0, SIZE - 1)
+        return Encoded(codes, () if wav.shape[-1] else state)
 
     def decode(
         self,
