@@ -30,11 +30,12 @@ def build_header(
     length_known: bool = True,
     metadata: Metadata = (),
     tables: EntropyTables | None = None,
+    layer_levels: int = 4,
 ) -> Header:
     """Return the header for codes [rows, K, F] of `source`.
 
     length_known: whether source.samples is the true length; a live stream learns it at its end.
-    tables: what the codes are to be entropy coded with.
+    tables: what the codes are to be entropy coded with. layer_levels: under one checksum.
     Raises FormatError for what a file cannot hold, such as a name with control characters.
     """
     return Header(
@@ -53,6 +54,7 @@ def build_header(
         coding=PACKED if tables is None else ENTROPY,
         entropy_tables=tables.identity if tables else "",
         level_strides=spec.level_strides,
+        layer_levels=layer_levels,
         segment_frames=spec.segment_frames,
         segment_samples=spec.segment_samples,
         metadata=tuple(metadata.items() if isinstance(metadata, Mapping) else metadata),

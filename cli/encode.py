@@ -65,6 +65,16 @@ def encode(
             "for it.",
         ),
     ] = True,
+    layer_levels: Annotated[
+        int,
+        typer.Option(
+            "--layer-levels",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Levels that can be read or sent only together; 1 makes files 6 % larger.",
+        ),
+    ] = 4,
     normalize: Annotated[
         float | None,
         typer.Option(
@@ -136,7 +146,9 @@ def encode(
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     chosen = _choose_levels(codec, levels, bitrate, console)
-    task = _Encoding(codec, chosen, raw, mono, texts, tags, entropy, normalize, force, console)
+    task = _Encoding(
+        codec, chosen, raw, mono, texts, tags, entropy, layer_levels, normalize, force, console
+    )
     run_all(jobs, task.run, console=console, at_once=at_once)
 
 
@@ -152,6 +164,7 @@ class _Encoding:
         texts: list[tuple[str, str]],
         tags: bool,
         entropy: bool,
+        layer_levels: int,
         normalize_lufs: float | None,
         force: bool,
         console: Console,
@@ -159,7 +172,7 @@ class _Encoding:
         self._codec, self._levels, self._raw = codec, levels, raw
         self._mono, self._force, self._console = mono, force, console
         self._texts, self._tags, self._entropy = texts, tags, entropy
-        self._normalize_lufs = normalize_lufs
+        self._layer_levels, self._normalize_lufs = layer_levels, normalize_lufs
         self._told_cost = False
 
     def run(self, job: Job, label: str) -> int:
@@ -179,6 +192,7 @@ class _Encoding:
                 metadata=self._texts,
                 tags=self._tags,
                 entropy=self._entropy,
+                layer_levels=self._layer_levels,
                 normalize_lufs=self._normalize_lufs,
                 progress=meter.update,
             )

@@ -230,6 +230,31 @@ def test_fewer_levels_can_be_decoded(tiny_codec: Codec, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, tiny_codec.decode(Codes.load(packed), levels=1).numpy())
 
 
+def test_levels_can_be_read_one_by_one(tiny_codec: Codec, tmp_path: Path) -> None:
+    source = write_sound(tmp_path / "in.wav", noise(1, 16000), 8000)
+    sizes = []
+    for layer_levels in (4, 1):
+        packed = tmp_path / f"{layer_levels}.codes"
+        encode_file(source, packed, codec=tiny_codec, layer_levels=layer_levels)
+        sizes.append(packed.stat().st_size)
+        data = bytearray(packed.read_bytes())
+        with packed.open("rb") as file:
+            found = summary(file)
+        # The last chunk's last level is behind everything else of that chunk.
+        place = data.rindex(b"\xd5T") - 5
+        data[place] ^= 1
+        (tmp_path / "damaged.codes").write_bytes(data)
+        report = decode_file(
+            tmp_path / "damaged.codes",
+            tmp_path / "b.wav",
+            codec=tiny_codec,
+            levels=1,
+            overwrite=True,
+        )
+        assert bool(report.gaps) == (layer_levels == 4), "damage of a level that nobody asked for"
+    assert sizes[1] == sizes[0] + found.chunks * 2 * 4 + 3, "crcs, and a field of the header"
+
+
 @pytest.mark.parametrize(("levels", "message"), [(3, "codes hold 2"), (4, "1 to 3"), (0, "1 to 3")])
 def test_levels_that_are_not_there_are_refused(
     tiny_codec: Codec, tmp_path: Path, levels: int, message: str
