@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from audiocodec.files import encode_file as encode_file
     from audiocodec.load import load as load
     from audiocodec.spec import CodecSpec as CodecSpec
-    from audiocodec.stream import StreamDecoder as StreamDecoder
     from audiocodec.stream import StreamEncoder as StreamEncoder
+    from audiocodec.stream_decoder import StreamDecoder as StreamDecoder
 
 __version__ = "0.1.0"
 
@@ -64,7 +64,8 @@ _HOMES = {
     "files": ("decode_file", "encode_file"),
     "load": ("load",),
     "spec": ("CodecSpec",),
-    "stream": ("StreamDecoder", "StreamEncoder"),
+    "stream": ("StreamEncoder",),
+    "stream_decoder": ("StreamDecoder",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -18,7 +18,8 @@ from audiocodec.errors import AudioCodecError, UnsupportedAudio, UnsupportedLeve
 from audiocodec.families.network import Network
 from audiocodec.hub.pretrained import Pretrained
 from audiocodec.spec import CodecSpec
-from audiocodec.stream import StreamDecoder, StreamEncoder
+from audiocodec.stream import StreamEncoder
+from audiocodec.stream_decoder import StreamDecoder
 
 Wav = Tensor | NDArray[np.float32] | NDArray[np.float64]
 

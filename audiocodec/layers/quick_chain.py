@@ -27,16 +27,22 @@ from .state import RowState, State
 
 
 class QuickChain(Chain):
-    """A `Chain`: by layers/rows.py for inference on an x86 CPU, if all its matrices are large."""
+    """A `Chain`: by layers/rows.py for inference on an x86 CPU, if all its matrices are large.
+
+    Its weights may change, but no layer may be put in another's place: to look for that with every
+    piece takes a twentieth of the time of a frame.
+    """
 
     def __init__(self, layers: Iterable[nn.Module]) -> None:
         super().__init__(layers)
         self._rows: Prepared[RowChain | None] = Prepared()
+        self._held = [module._parameters for module in self.modules() if module._parameters]
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
         if x.shape[-1] and x.dtype == torch.float32 and wants_exact(x) and can_pack():
-            rows = self._rows.get(self._lay_out, *self.parameters())
+            weights = [weight for held in self._held for weight in held.values()]
+            rows = self._rows.get(self._lay_out, *weights)
             if rows is not None:
                 return _run(rows, x, state)
         return super().forward(x, state)

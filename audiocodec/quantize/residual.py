@@ -6,9 +6,10 @@ that of an independent implementation of it.
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,38 +20,50 @@ from audiocodec.layers.prepared import Prepared
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One codebook, filled up for exact products: words [N', D / G], and -|word|^2 / 2 [N'].
-
-    packed: the same as a matrix and its bias, where that is quicker.
-    """
+    """One codebook, filled up for exact products: words [N', D / G], and -|word|^2 / 2 [N']."""
 
     words: Tensor
     offset: Tensor
-    packed: Packed | None = None
 
     def nearest(self, columns: Tensor) -> Tensor:
         """Return the index [n] of the word nearest to each of columns [n, D / G]."""
         # |x - e|^2 is least where <x, e> - |e|^2 / 2 is largest.
-        if self.packed is not None:
-            scores = self.packed.multiply(columns)
-        else:
-            scores = torch.addmm(self.offset, columns, self.words.T)
-        if not wants_exact(scores):
-            return scores.argmax(dim=1)
-        # numpy compares sixteen numbers at once, torch one. Both take the first of equal ones.
-        return torch.from_numpy(scores.numpy().argmax(axis=1))
-
-    def take_away(self, columns: Tensor, index: Tensor) -> None:
-        """Subtract the word at each index [n] from columns [n, D / G], in place."""
-        columns -= self.words.index_select(0, index)
+        return torch.addmm(self.offset, columns, self.words.T).argmax(dim=1)
 
 
-def _search(codebook: Tensor, *, pack: bool = False) -> _Search:
+def _search(codebook: Tensor) -> _Search:
     offset = codebook.square().sum(dim=1).mul_(-0.5)
     if spare := -len(codebook) % COLUMNS:  # see layers/exact.py
         codebook = functional.pad(codebook, (0, 0, 0, spare))
         offset = functional.pad(offset, (0, spare), value=-math.inf)
-    return _Search(codebook, offset, Packed(codebook, offset) if pack else None)
+    return _Search(codebook, offset)
+
+
+@dataclass(frozen=True, slots=True)
+class _PackedSearch:
+    """All codebooks as packed matrices, and as the words [N, D] themselves.
+
+    For a few columns numpy's calls take a fraction of torch's; and it compares sixteen numbers at
+    once, where torch compares one.
+    """
+
+    matrices: list[Packed]
+    words: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, codebooks: Tensor) -> "_PackedSearch":
+        """Return that of codebooks [K, N, D]."""
+        searches = [_search(codebook) for codebook in codebooks]
+        packed = [Packed(search.words, search.offset) for search in searches]
+        return cls(packed, list(codebooks.numpy()))
+
+    def encode(self, columns: NDArray[np.float32], levels: int) -> NDArray[np.int64]:
+        """Return the indices [levels, n] of columns [n, D], of which it takes their words away."""
+        found = np.empty((levels, len(columns)), np.int64)
+        for matrix, words, index in zip(self.matrices, self.words, found, strict=False):
+            matrix.multiply_array(columns).argmax(axis=1, out=index)
+            columns -= words[index]
+        return found
 
 
 class ResidualQuantizer(nn.Module):
@@ -71,7 +84,7 @@ class ResidualQuantizer(nn.Module):
             raise ValueError(f"{dim} dimensions cannot be split into {groups} equal groups")
         self.groups = groups
         self._searches: Prepared[list[_Search]] = Prepared()
-        self._packed: Prepared[list[_Search]] = Prepared()
+        self._packed: Prepared[_PackedSearch] = Prepared()
         self.register_buffer("codebooks", torch.zeros(levels, codebook_size, dim // groups))
 
     @property
@@ -89,25 +102,34 @@ class ResidualQuantizer(nn.Module):
     def encode(self, latents: Tensor, levels: int) -> Tensor:
         """Return the indices int64 [B, levels, F] of latents [B, D, F]."""
         batch, dim, frames = latents.shape
-        pack = self.groups == 1 and pays(latents, dim, int(self.codebooks.shape[1]))
-        together = ROWS if pack else COLUMNS
-        spare = -frames % together if wants_exact(latents) else 0  # see layers/exact.py
-        kept = self._packed if pack else self._searches
-        searches = kept.get(partial(self._prepare, pack), self.codebooks)
-        columns = functional.pad(latents.mT, (0, 0, 0, spare)) if spare else latents.mT
+        if self.groups == 1 and pays(latents, dim, int(self.codebooks.shape[1])):
+            return self._encode_packed(latents, levels)
+        spare = -frames % COLUMNS if wants_exact(latents) else 0  # see layers/exact.py
+        columns = functional.pad(latents, (0, spare)).transpose(1, 2)
         residual = columns.to(self.codebooks.dtype).clone(memory_format=torch.contiguous_format)
         residual = residual.view(-1, dim)
+        searches = self._searches.get(self._prepare, self.codebooks)
         indices = []
-        for level, search in enumerate(searches[:levels]):
+        for level in range(levels):
             part = residual if self.groups == 1 else residual[:, self.slice_of(level)]
+            search = searches[level]
             index = search.nearest(part)
-            search.take_away(part, index)
+            part -= search.words.index_select(0, index)
             indices.append(index)
         found = torch.stack(indices).view(levels, batch, frames + spare)
         return found[..., :frames].transpose(0, 1)
 
-    def _prepare(self, pack: bool) -> list[_Search]:
-        return [_search(codebook, pack=pack) for codebook in self.codebooks]
+    def _encode_packed(self, latents: Tensor, levels: int) -> Tensor:
+        batch, dim, frames = latents.shape
+        search = self._packed.get(lambda: _PackedSearch.of(self.codebooks), self.codebooks)
+        count = batch * frames
+        columns = np.zeros((max(count + -count % ROWS, ROWS), dim), np.float32)
+        columns[:count].reshape(batch, frames, dim)[:] = latents.mT.numpy()
+        found = torch.from_numpy(search.encode(columns, levels)[:, :count])
+        return found.view(levels, batch, frames).transpose(0, 1)
+
+    def _prepare(self) -> list[_Search]:
+        return [_search(codebook) for codebook in self.codebooks]
 
     def nearest(self, x: Tensor, level: int) -> Tensor:
         """Return the index [B, F] of the vector nearest to each column of x [B, D / G, F]."""
@@ -124,9 +146,20 @@ class ResidualQuantizer(nn.Module):
         """Return the sum of the vectors at indices [B, levels, F] as latents [B, D, F]."""
         batch, levels, frames = indices.shape
         dim = int(self.codebooks.shape[2]) * self.groups
-        columns = self.codebooks.new_zeros(batch * frames, dim)
         by_level = indices.transpose(0, 1).reshape(levels, batch * frames)
-        for level, index in enumerate(by_level):
+        if self.groups == 1 and wants_exact(self.codebooks):
+            columns = torch.from_numpy(_sum(self.codebooks.numpy(), by_level.numpy()))
+            return columns.view(batch, frames, dim).transpose(1, 2).contiguous()
+        columns = self.codebooks.new_zeros(batch * frames, dim)
+        for level, (codebook, index) in enumerate(zip(self.codebooks, by_level, strict=False)):
             part = columns if self.groups == 1 else columns[:, self.slice_of(level)]
-            part += self.codebooks[level].index_select(0, index)
-        return columns.view(batch, frames, dim).mT.contiguous()
+            part += codebook.index_select(0, index)
+        return columns.view(batch, frames, dim).transpose(1, 2).contiguous()
+
+
+def _sum(codebooks: NDArray[np.float32], indices: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the sums [n, D] of the vectors of codebooks [K, N, D] at indices [levels, n]."""
+    columns = np.zeros((indices.shape[1], codebooks.shape[2]), codebooks.dtype)
+    for codebook, index in zip(codebooks, indices, strict=False):
+        columns += codebook[index]
+    return columns
