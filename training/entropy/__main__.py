@@ -37,9 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, required=True, help="folder of a model")
     parser.add_argument("--corpus", type=Path, required=True, help="folder of sound files")
     parser.add_argument("--out", type=Path, help=f"file to write; MODEL/{FILE} by default")
-    parser.add_argument("--minutes", type=float, default=150, help="sound to encode: %(default)s")
+    parser.add_argument("--minutes", type=float, default=120, help="sound to encode: %(default)s")
     parser.add_argument(
-        "--seconds", type=float, default=20, help="CPU time for each level: %(default)s"
+        "--seconds", type=float, default=15, help="CPU time for a level: %(default)s"
     )
     parser.add_argument(
         "--kind", choices=("context", "static"), default="context", help="%(default)s by default"

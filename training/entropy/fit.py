@@ -1,6 +1,7 @@
 """One level's network: how it is shown the codes around, and how it is trained."""
 
 import math
+import statistics
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from audiocodec.bitstream.context import HIGHEST, STEPS
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,11 @@ class Shape:
     units of the two layers below the scores.
     """
 
-    dim: int = 32
+    dim: int = 48
     window: int = 1
     previous: int = 1
-    hidden: int = 192
-    out: int = 48
+    hidden: int = 256
+    out: int = 64
 
     @property
     def inputs(self) -> int:
@@ -70,9 +73,11 @@ class LevelModel(nn.Module):
     """The network in floating point: what `integers` then rounds.
 
     units: [I], what inputs are divided by, so that they are about as large as each other.
+    prior: [N], logarithms of how often each code is met.
     """
 
     units: Tensor
+    prior: Tensor
 
     def __init__(self, shape: Shape, vectors: Tensor, counts: Tensor, units: Tensor) -> None:
         super().__init__()
@@ -84,9 +89,11 @@ class LevelModel(nn.Module):
         nn.init.normal_(self.second.weight, std=0.3 / math.sqrt(shape.hidden))
         # Scores begin as inner products with the codes' own vectors: near ones are alike.
         scores = torch.randn(len(vectors), shape.out) * 0.5
-        scores[:, : shape.dim] = (vectors / vectors.square().mean().sqrt())[:, : shape.out]
+        units_each = vectors / vectors.square().mean().sqrt().clamp(min=1e-6)
+        scores[:, : shape.dim] = units_each[:, : shape.out]
         self.scores = nn.Parameter(scores)
-        self.bias = nn.Parameter(((counts + 0.5) / (counts + 0.5).sum()).log())
+        self.register_buffer("prior", ((counts + 0.5) / (counts + 0.5).sum()).log())
+        self.bias = nn.Parameter(self.prior.clone())
 
     def hidden(self, inputs: Tensor) -> Tensor:
         """Return the hidden units [B, F, H]."""
@@ -105,6 +112,7 @@ def train_level(model: LevelModel, sight: Sight, *, seconds: float, batch: int =
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98))
     generator = torch.Generator().manual_seed(0)
     order, place, steps = torch.empty(0, dtype=torch.int64), 0, 0
+    tried = _Precisions()
     started = time.process_time()
     while (done := (time.process_time() - started) / seconds) < 1:
         if place + batch > len(order):
@@ -113,13 +121,36 @@ def train_level(model: LevelModel, sight: Sight, *, seconds: float, batch: int =
         place += batch
         cosine = 0.02 + 0.49 * (1 + math.cos(math.pi * done))
         optimizer.param_groups[0]["lr"] = rate * cosine * min(1, (steps + 1) / warm_up)
-        logits = model(sight.inputs(chosen, model.shape))
-        loss = functional.cross_entropy(logits, sight.codes[chosen].flatten())
+        begun = time.process_time()
+        half = tried.choose()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            logits = model(sight.inputs(chosen, model.shape))
+            loss = functional.cross_entropy(logits.float(), sight.codes[chosen].flatten())
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        tried.took(half, time.process_time() - begun)
         steps += 1
     return steps
+
+
+class _Precisions:
+    """Whether products of bfloat16 are quicker on this CPU: tried in turn by the first steps."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, list[float]] = {True: [], False: []}
+
+    def choose(self) -> bool:
+        """Return whether to take bfloat16 for the next step."""
+        half, full = self._seconds[True], self._seconds[False]
+        if len(half) < _TRIES:
+            return len(half) < len(full)
+        return statistics.median(half) < statistics.median(full)
+
+    def took(self, half: bool, seconds: float) -> None:
+        """Take note of a step."""
+        if len(self._seconds[half]) < _TRIES:
+            self._seconds[half].append(seconds)
 
 
 def pass_of(frames: int) -> Tensor:

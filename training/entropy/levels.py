@@ -13,6 +13,7 @@ from audiocodec.bitstream.chances import MOST_WEIGHT
 from audiocodec.codec import Codec
 from audiocodec.errors import AudioCodecError
 
+from .carry_over import carry_over
 from .fit import LevelModel, Shape, Sight, sum_inputs, train_level, units_of
 from .integers import WholeLevel, round_level, whole_vectors
 
@@ -38,13 +39,17 @@ def context_arrays(
     seconds: float,
     say: Callable[[str], None],
 ) -> tuple[Arrays, dict[str, str]]:
-    """Train a network for each level and return them in whole numbers, and the facts."""
+    """Train a network for each level and return them in whole numbers, and the facts.
+
+    seconds: CPU time for a level in the mean of 16 levels (`share_of`).
+    """
     codebooks = _codebooks(codec)
     shape = replace(shape, dim=min(shape.dim, codebooks.shape[2]))
     torch.manual_seed(0)
     found = whole_vectors(codebooks, chunks, shape)
     sums = torch.zeros(len(chunks), chunks.shape[2], shape.dim, dtype=torch.int64)
     levels: list[WholeLevel] = []
+    before: LevelModel | None = None
     nothing = (torch.zeros_like(chunks[:, 0]), torch.zeros_like(found.vectors[0]))
     below = (nothing,) * shape.previous
     for level, vectors in enumerate(found.vectors):
@@ -52,7 +57,10 @@ def context_arrays(
         sight = Sight(own, sum_inputs(sums, found.sum_shift), below, vectors)
         counts = torch.bincount(own.flatten(), minlength=len(vectors))
         model = LevelModel(shape, vectors, counts, units_of(sight, shape))
-        steps = train_level(model, sight, seconds=seconds)
+        if before is not None:
+            carry_over(before, found.vectors[level - 1], model, vectors)
+        before = model
+        steps = train_level(model, sight, seconds=seconds * share_of(level))
         levels.append(round_level(model, sight))
         say(f"level {level + 1}: {steps} steps")
         sums += (vectors.long() * found.gains[level])[own]
@@ -74,6 +82,11 @@ def context_arrays(
         "previous": str(shape.previous),
     }
     return arrays, facts
+
+
+def share_of(level: int) -> float:
+    """Return what of the mean time a level gets; the low ones have more to learn."""
+    return max(0.75, 2.25 - 0.25 * level)
 
 
 def _codebooks(codec: Codec) -> Tensor:
