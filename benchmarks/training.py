@@ -2,6 +2,7 @@
 
 python benchmarks/training.py                     # the note's recipe; on a GPU at its batch of 128
 python benchmarks/training.py --recipe light_24khz --batch 4 --variants "plain,bf16"
+python benchmarks/training.py --batch 128 --accumulate 32 --rounds 1 --steps 1 --warm 0 --threads 1
 
 The variants take turns, and every figure is the median over the rounds. On a CPU it is of time
 spent by the process, over all threads, so that other programs do not count: take one thread. Sound
@@ -117,14 +118,16 @@ def measure(
     *,
     rounds: int,
     steps: int,
+    warm: int,
     device: torch.device,
     say: Callable[[str], None],
 ) -> list[Row]:
-    """Measure all contenders in turns, after steps that start codebooks and compilers."""
+    """Measure all contenders in turns, after steps that start codebooks, and `warm` more."""
     for one in contenders:
         while not one.state.quantizer.started and one.recipe.phases[0].quantize:
             run(one, 1, device)
-        run(one, 2, device)
+        if warm:
+            run(one, warm, device)
         one.state.clock.totals()
         say(f"{one.name}, phase {one.phase}: warm")
     times: list[list[float]] = [[] for _ in contenders]
@@ -163,6 +166,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--variants", default="", help=f"of {', '.join(VARIANTS)}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="of a contender, in every round")
+    parser.add_argument("--warm", type=int, default=2, help="steps before, that count for nothing")
+    parser.add_argument("--accumulate", type=int, default=0, help="pieces of a batch; 0: recipe's")
     parser.add_argument("--threads", type=int, default=0, help="of a CPU; 0: all")
     options = parser.parse_args(arguments)
     if options.threads:
@@ -170,7 +175,12 @@ def main(arguments: list[str] | None = None) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = read_recipe(options.recipe)
     batch = options.batch or (recipe.data.batch_size if device.type == "cuda" else 2)
-    recipe = replace(recipe, data=replace(recipe.data, batch_size=batch))
+    pieces = options.accumulate or recipe.optim.accumulate
+    recipe = replace(
+        recipe,
+        data=replace(recipe.data, batch_size=batch),
+        optim=replace(recipe.optim, accumulate=pieces),
+    )
     names = options.variants.split(",") if options.variants else list(VARIANTS)
     phases = [int(n) for n in options.phases.split(",") if n] or range(len(recipe.phases))
     contenders = [contender(name, n, recipe, device) for n in phases for name in names]
@@ -178,13 +188,17 @@ def main(arguments: list[str] | None = None) -> None:
         contenders,
         rounds=options.rounds,
         steps=options.steps,
+        warm=options.warm,
         device=device,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
     where = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     threads = "" if device.type == "cuda" else f", {torch.get_num_threads()} thread(s)"
     seconds, version = recipe.data.segment_s, torch.__version__
-    print(f"{recipe.name}, batch {batch} of {seconds:g} s, {where}{threads}, torch {version}\n")
+    cut = f" in {pieces} pieces" if pieces > 1 else ""
+    print(
+        f"{recipe.name}, batch {batch} of {seconds:g} s{cut}, {where}{threads}, torch {version}\n"
+    )
     print(table(rows, batch * seconds))
 
 

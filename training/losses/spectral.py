@@ -1,6 +1,7 @@
 """Multi-scale spectral losses on mel spectra."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,8 +40,8 @@ def paper_spectral_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tens
     return total
 
 
-FLOOR = 3e-4
-"""Amplitude below which nothing counts, -70 dB of full scale.
+MEL_FLOOR = 1e-4
+"""Amplitude below which no mel counts, -80 dB of full scale.
 
 With 1e-5 the loss is hardly larger, but its gradient 3 to 10 times: nearly all of it then asks
 for the right noise below hearing.
@@ -52,17 +53,24 @@ def log_mel_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
     """Return the mean L1 distance of log10 mels of waves [B, T], averaged over six windows.
 
     Unlike the paper's, every window has only as many mels as its bins can tell apart, and
-    logarithms alone count; bounded by FLOOR.
+    logarithms alone count; bounded by MEL_FLOOR.
     """
     total = real.new_zeros(())
     for window, mels in LOG_MEL_SCALES:
         a, b = (_mels(wav, sample_rate_hz, window, mels) for wav in (real, fake))
-        total = total + (a.clamp(min=FLOOR).log10() - b.clamp(min=FLOOR).log10()).abs().mean()
+        a, b = (wav.clamp(min=MEL_FLOOR).log10() for wav in (a, b))
+        total = total + (a - b).abs().mean()
     return total / len(LOG_MEL_SCALES)
 
 
-COMPLEX_WINDOW = 512
+PHASE_WINDOW = 512
+MAGNITUDE_WINDOWS = (256, 512, 1024)
+PHASE_HZ = 1500.0
+"""Where a few kilobits stop to pay for phases; around it they count a half, an octave up 1/17."""
+MAGNITUDE_SHARE = 1.5
 COMPRESSION = 0.3
+FLOOR = 3e-4
+"""Amplitude of a bin, -70 dB, around which compression ends, so that its slope stays finite."""
 
 
 def erb_weights(bins: int, sample_rate_hz: int) -> Tensor:
@@ -78,27 +86,47 @@ def erb_weights(bins: int, sample_rate_hz: int) -> Tensor:
 def compressed_complex_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
     """Return the L1 distance of power-law compressed spectra of waves [B, T], phase included.
 
-    |S|^0.3 stands for loudness, so quiet partials count; the complex part asks for the right
-    phase, which magnitudes never do; the magnitude part is what remains to be gained where
-    phase is out of reach. Bins are weighted as the ear spaces them, which puts the phases of low
-    harmonics before those of hiss. Window of 512, hop of 128 samples.
+    |S|^0.3 stands for loudness, so quiet partials count. Phases are asked for where they can be
+    had, below about PHASE_HZ: above, where they stay a matter of chance, their distance is least
+    for silence, and a codec that listens to it becomes dull by 10 dB. Magnitudes count
+    everywhere, in three windows, so that partials stand out as well as onsets. Bins are weighted
+    as the ear spaces them. All hops are a quarter of the window.
     """
-    with torch.no_grad():
-        wanted = _compressed(real)
-    found = _compressed(fake)
-    weights = erb_weights(wanted[0].shape[-2], sample_rate_hz).to(real.device)[:, None]
-    distances = [((a - b).abs() * weights).mean() for a, b in zip(wanted, found, strict=True)]
-    return torch.stack(distances).sum()
+    total = real.new_zeros(())
+    for window in MAGNITUDE_WINDOWS:
+        with torch.no_grad():
+            wanted = _compressed(real, window)
+        found = _compressed(fake, window)
+        bins = window // 2 + 1
+        ear = erb_weights(bins, sample_rate_hz).to(real.device)[:, None]
+        loudness = ((wanted.magnitude - found.magnitude).abs() * ear).mean()
+        total = total + MAGNITUDE_SHARE / len(MAGNITUDE_WINDOWS) * loudness
+        if window == PHASE_WINDOW:
+            f_hz = torch.linspace(0, sample_rate_hz / 2, bins, device=real.device)
+            low = ear / (1 + (f_hz / PHASE_HZ) ** 4)[:, None]
+            for a, b in ((wanted.real, found.real), (wanted.imaginary, found.imaginary)):
+                total = total + ((a - b).abs() * low).mean()
+    return total
 
 
-def _compressed(wav: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return real part, imaginary part and magnitude of the compressed spectrum, [B, bins, F]."""
-    spectrum = stft(wav, window_samples=COMPLEX_WINDOW, hop_samples=COMPLEX_WINDOW // 4)
-    real, imaginary = spectrum.real * (4 / COMPLEX_WINDOW), spectrum.imag * (4 / COMPLEX_WINDOW)
+class _Compressed(NamedTuple):
+    """A compressed spectrum, each [B, bins, F]."""
+
+    real: Tensor
+    imaginary: Tensor
+    magnitude: Tensor
+
+
+def _compressed(wav: Tensor, window: int) -> _Compressed:
+    """Return the compressed spectrum of wav [B, T]; noise is as large in every window."""
+    spectrum = stft(wav, window_samples=window, hop_samples=window // 4)
+    scale = 4 / math.sqrt(window * PHASE_WINDOW)
+    real, imaginary = spectrum.real * scale, spectrum.imag * scale
     # A logarithm and two exponentials cost less backwards than powers do.
     log_power = torch.log(real.square() + imaginary.square() + FLOOR**2)
     compress = torch.exp(log_power * ((COMPRESSION - 1) / 2))
-    return real * compress, imaginary * compress, torch.exp(log_power * (COMPRESSION / 2))
+    magnitude = torch.exp(log_power * (COMPRESSION / 2))
+    return _Compressed(real * compress, imaginary * compress, magnitude)
 
 
 SPECTRAL_LOSSES = {

@@ -58,19 +58,38 @@ def test_log_mel_loss_of_half_the_level_is_its_logarithm() -> None:
     assert float(log_mel_loss(real, real / 2, RATE_HZ)) == pytest.approx(math.log10(2), rel=1e-3)
 
 
+def compressed(wav: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the compressed spectrum and its magnitude, each [bins, frames], by definition."""
+    bins = spectrum(wav, window) * 4 / math.sqrt(window * 512)
+    power = np.abs(bins) ** 2 + 9e-8
+    return bins * power ** ((0.3 - 1) / 2), power**0.15
+
+
 def test_complex_loss_is_its_definition() -> None:
     real, fake = waves(3), waves(4)
-    rows = []
+    expected = 0.0
     for a, b in zip(real.double().numpy(), fake.double().numpy(), strict=True):
-        pair = [spectrum(wav, 512) * 4 / 512 for wav in (a, b)]
-        powers = [np.abs(s) ** 2 + 9e-8 for s in pair]
-        packed = [s * p ** ((0.3 - 1) / 2) for s, p in zip(pair, powers, strict=True)]
-        complex_part = np.abs((packed[0] - packed[1]).real) + np.abs((packed[0] - packed[1]).imag)
-        rows.append(complex_part + np.abs(powers[0] ** 0.15 - powers[1] ** 0.15))
-    slopes = 1 / (1 + 4.37 * np.linspace(0, RATE_HZ / 2000, 257))
-    rows = [row * (slopes / slopes.mean())[:, None] for row in rows]
-    found = float(compressed_complex_loss(real, fake, RATE_HZ))
-    assert found == pytest.approx(float(np.mean(rows)), rel=1e-3)
+        for window in (256, 512, 1024):
+            f_hz = np.linspace(0, RATE_HZ / 2, window // 2 + 1)
+            slopes = 1 / (1 + 4.37 * f_hz / 1000)
+            ear = (slopes / slopes.mean())[:, None]
+            (one, loud), (two, found) = compressed(a, window), compressed(b, window)
+            expected += 0.5 * np.mean(np.abs(loud - found) * ear)
+            if window == 512:
+                apart = np.abs((one - two).real) + np.abs((one - two).imag)
+                expected += np.mean(apart * ear / (1 + (f_hz / 1500) ** 4)[:, None])
+    found_loss = float(compressed_complex_loss(real, fake, RATE_HZ))
+    assert found_loss == pytest.approx(expected / len(real), rel=1e-3)
+
+
+def test_complex_loss_asks_for_loudness_where_phases_are_out_of_reach() -> None:
+    radians = 2 * torch.pi * torch.arange(24_000)[None] / 24_000
+    treble, shifted = (torch.cos(5000 * radians + phase) * 0.1 for phase in (0, 2))
+    wrong = float(compressed_complex_loss(treble, shifted, 24_000))
+    assert wrong < 0.8 * float(compressed_complex_loss(treble, 0.3 * shifted, 24_000))
+    voice, shifted = (torch.cos(300 * radians + phase) * 0.1 for phase in (0, 2))
+    wrong = float(compressed_complex_loss(voice, shifted, 24_000))
+    assert wrong > float(compressed_complex_loss(voice, 0.3 * shifted, 24_000))
 
 
 def complex_loss(real: Tensor, fake: Tensor, sample_rate_hz: int) -> Tensor:
