@@ -12,6 +12,7 @@ from torch import nn
 from audiocodec.errors import AudioCodecError
 from audiocodec.families.lyra import Lyra
 from audiocodec.families.network import CodecNetwork
+from audiocodec.layers.spectrum import hide_constants
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 """What products may be computed in, by name."""
@@ -42,6 +43,7 @@ def compile_network(network: CodecNetwork, *, backend: str = "inductor") -> None
 
     Raises AudioCodecError as `reduce_precision`.
     """
+    hide_constants()
     for half in _halves(network):
         half.compile(backend=backend)
 

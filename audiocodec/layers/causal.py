@@ -36,6 +36,12 @@ def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
         raise ValueError(f"{groups} groups do not divide {in_channels} and {out_channels} channels")
 
 
+def _begin(weight: nn.Parameter, *, std: float) -> None:
+    """Draw a fresh weight, but none that has no memory: torch would import its compiler to do so."""
+    if not weight.is_meta:
+        nn.init.normal_(weight, std=std)
+
+
 def convolve_transposed(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, groups: int = 1
 ) -> Tensor:
@@ -84,7 +90,7 @@ class CausalConv1d(nn.Module):
         slice_channels = in_channels // self.groups
         self.weight = nn.Parameter(torch.empty(out_channels, slice_channels, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
-        nn.init.normal_(self.weight, std=gain / math.sqrt(kernel * slice_channels))
+        _begin(self.weight, std=gain / math.sqrt(kernel * slice_channels))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""
@@ -142,7 +148,7 @@ class CausalConvTranspose1d(nn.Module):
         self.weight = nn.Parameter(torch.empty(in_channels, out_channels // groups, kernel))
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         fan_in = in_channels // groups * (self.past + 1)
-        nn.init.normal_(self.weight, std=gain / math.sqrt(fan_in))
+        _begin(self.weight, std=gain / math.sqrt(fan_in))
 
     def forward(self, x: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Return (y, state after x)."""

@@ -58,16 +58,21 @@ def _synthesis(hop_samples: int) -> tuple[Mixed, ...]:
         return mix(synthesis_basis(hop_samples, torch.device("cpu")), None, stride=hop_samples)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _synthesis_basis(hop_samples: int, device: torch.device) -> Tensor:
-    """Return `synthesis_basis`, which a compiler is not to look into."""
     return synthesis_basis(hop_samples, device)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _basis(hop_samples: int, device: torch.device) -> Tensor:
-    """Return `fourier_basis`, which a compiler is not to look into."""
     return fourier_basis(hop_samples, device)
+
+
+def hide_constants() -> None:
+    """Keep torch.compile from looking into what makes the bases; to be called before it is used.
+
+    No decorator, since torch's compiler takes as long to import as torch.
+    """
+    for function in (_basis, _synthesis_basis):
+        torch.compiler.assume_constant_result(function)  # type: ignore[no-untyped-call]
 
 
 def _full_precision(x: Tensor) -> AbstractContextManager[object]:
