@@ -1,7 +1,7 @@
 """Our networks beside the public packages', on the same random weights, as ratios of medians.
 
-python benchmarks/families.py --only mimi > families.md      (pip install transformers)
-python benchmarks/families.py --seconds 60 --repeats 7 --json families.json
+python -m benchmarks.families --only mimi > families.md      (pip install transformers)
+python -m benchmarks.families --seconds 60 --repeats 7 --json families.json
 
 Every repeat times each package once, one after the other, in CPU time on one thread, so that
 what else the machine does hits all alike; the order turns with the repeats. Packages that are
@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import audiocodec
+from benchmarks.public_names import named_by_encodec, named_by_moshi
 
 OURS = "audiocodec"
 WORKS = ("load", "encode", "decode", "load, encode, decode")
@@ -76,6 +78,44 @@ def installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
+def encodec(folder: Path) -> Case:
+    """Return facebook/encodec_24khz's shape with random weights, at 6 kbit/s: 8 levels."""
+    transformers: Any = import_module("transformers")
+    model = transformers.EncodecModel(transformers.EncodecConfig()).eval()
+    generator = torch.Generator().manual_seed(0)
+    for name, buffer in model.named_buffers():
+        if name.endswith("codebook.embed"):
+            buffer.copy_(torch.randn(buffer.shape, generator=generator))
+    model.save_pretrained(folder)
+    subjects = {
+        OURS: ours(folder, levels=8),
+        "transformers": Subject(
+            lambda: transformers.EncodecModel.from_pretrained(folder).eval(),
+            lambda codec, wav: codec.encode(wav, bandwidth=6.0),
+            lambda codec, found: codec.decode(found.audio_codes, found.audio_scales),
+        ),
+    }
+    if installed("encodec"):
+        if not installed("torchaudio"):  # which the package imports, and needs for files alone
+            sys.modules["torchaudio"] = ModuleType("torchaudio")
+        package: Any = import_module("encodec")
+        tensors = named_by_encodec(load_file(folder / "model.safetensors"))
+        torch.save(tensors, folder / "release.th")
+        subjects["encodec"] = Subject(
+            lambda: _release(package, folder / "release.th"),
+            lambda codec, wav: codec.encode(wav),
+            lambda codec, frames: codec.decode(frames),
+        )
+    return Case("EnCodec 24 kHz, 8 levels", 24_000, subjects)
+
+
+def _release(package: Any, path: Path) -> Any:
+    model = package.EncodecModel.encodec_model_24khz(pretrained=False).eval()
+    model.load_state_dict(torch.load(path, weights_only=True))
+    model.set_target_bandwidth(6.0)
+    return model
+
+
 def mimi(folder: Path) -> Case:
     """Return kyutai/mimi's shape with random weights, at all 32 levels."""
     transformers: Any = import_module("transformers")
@@ -94,7 +134,7 @@ def mimi(folder: Path) -> Case:
         ),
     }
     native = folder / "moshi.safetensors"
-    save_file(_named_by_moshi(load_file(folder / "model.safetensors")), native)
+    save_file(named_by_moshi(load_file(folder / "model.safetensors")), native)
     if installed("moshi"):
         loaders: Any = import_module("moshi.models.loaders")
         subjects["moshi"] = Subject(
@@ -110,55 +150,6 @@ def mimi(folder: Path) -> Case:
             lambda codec, codes: codec.decode(codes),
         )
     return Case("Mimi, 32 levels", 24_000, subjects)
-
-
-def _named_by_moshi(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return transformers' tensors by moshi's names.
-
-    The channels of queries and keys are left as they are: the random weights mean nothing anyway.
-    """
-    layer = {
-        "self_attn.o_proj": "self_attn.out_proj",
-        "input_layernorm": "norm1",
-        "post_attention_layernorm": "norm2",
-        "mlp.fc1": "linear1",
-        "mlp.fc2": "linear2",
-        "self_attn_layer_scale": "layer_scale_1",
-        "mlp_layer_scale": "layer_scale_2",
-        "coder_transformer.layers": "coder_transformer.transformer.layers",
-        "downsample.conv": "downsample.conv.conv.conv",
-        "upsample.conv": "upsample.convtr.convtr.convtr",
-        "quantizer.semantic_residual_vector_quantizer.layers": "quantizer.rvq_first.vq.layers",
-        "quantizer.acoustic_residual_vector_quantizer.layers": "quantizer.rvq_rest.vq.layers",
-        "quantizer.semantic_residual_vector_quantizer": "quantizer.rvq_first",
-        "quantizer.acoustic_residual_vector_quantizer": "quantizer.rvq_rest",
-        "codebook.initialized": "_codebook._initialized",
-        "codebook.cluster_usage": "_codebook.cluster_usage",
-        "codebook.embed_sum": "_codebook.embedding_sum",
-    }
-    named = {}
-    for name, tensor in tensors.items():
-        if "_proj.weight" in name and any(f".{x}_proj" in name for x in "qkv"):
-            if ".q_proj" not in name:
-                continue
-            parts = [tensors[name.replace("q_proj", f"{x}_proj")] for x in "qkv"]
-            name, tensor = name.replace("q_proj.weight", "in_proj_weight"), torch.cat(parts)
-        if name.startswith(("encoder.layers.", "decoder.layers.")):
-            twice = "convtr.convtr" if _is_transposed(name, tensor) else "conv.conv"
-            name = name.replace(".layers.", ".model.", 1).replace(".conv.", f".{twice}.")
-        for theirs, native in layer.items():
-            name = name.replace(theirs, native)
-        named[name] = tensor.contiguous()
-    for name in [name for name in named if name.endswith("conv.conv.bias")]:
-        # Whether transposed or not, a bias looks the same.
-        sibling = name.replace("conv.conv.bias", "convtr.convtr.weight")
-        if sibling in named:
-            named[sibling.replace("weight", "bias")] = named.pop(name)
-    return named
-
-
-def _is_transposed(name: str, tensor: Tensor) -> bool:
-    return name.startswith("decoder.layers.") and tensor.ndim == 3 and tensor.shape[2] % 2 == 0
 
 
 def dac(folder: Path) -> Case:
@@ -214,9 +205,14 @@ def snac(folder: Path) -> Case:
     return Case("SNAC 24 kHz", 24_000, subjects)
 
 
-CASES: dict[str, Callable[[Path], Case]] = {"mimi": mimi, "dac": dac, "snac": snac}
+CASES: dict[str, Callable[[Path], Case]] = {
+    "encodec": encodec,
+    "mimi": mimi,
+    "dac": dac,
+    "snac": snac,
+}
 """Name for --only -> what makes the case; it may need the package that makes the weights."""
-NEEDS = {"mimi": "transformers", "dac": "transformers", "snac": "snac"}
+NEEDS = {"encodec": "transformers", "mimi": "transformers", "dac": "transformers", "snac": "snac"}
 
 
 def measure(case: Case, *, seconds: float, repeats: int) -> Iterator[Row]:
@@ -227,7 +223,7 @@ def measure(case: Case, *, seconds: float, repeats: int) -> Iterator[Row]:
     times: dict[tuple[str, str], list[float]] = {}
     names = list(case.subjects)
     for name in names:
-        once(case.subjects[name], wav)  # to warm up
+        once(case.subjects[name], wav[..., : case.sample_rate_hz])  # to warm up
     for repeat in range(repeats):
         for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
             print(f"{case.name}: {name}, {repeat + 1} of {repeats}", file=sys.stderr)
