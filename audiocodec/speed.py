@@ -4,13 +4,15 @@ With either, the last bits of a sound may depend on the sizes of blocks and batc
 may a code now and then: what layers/exact.py promises no longer holds.
 """
 
+import os
+import shutil
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
 
 from audiocodec.errors import AudioCodecError
-from audiocodec.families.lyra import Lyra
 from audiocodec.families.network import CodecNetwork
 from audiocodec.layers.spectrum import hide_constants
 
@@ -41,14 +43,24 @@ def reduce_precision(network: CodecNetwork, dtype: torch.dtype) -> None:
 def compile_network(network: CodecNetwork, *, backend: str = "inductor") -> None:
     """Compile encoder and decoder at their first use, by one of torch.compile's backends.
 
-    Raises AudioCodecError as `reduce_precision`.
+    Raises AudioCodecError as `reduce_precision`, and where inductor finds no C++ compiler.
     """
+    halves = _halves(network)
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    compiler = os.environ.get("CXX", usual)
+    if backend == "inductor" and shutil.which(compiler) is None:
+        raise AudioCodecError(
+            f"to compile a network takes a C++ compiler, and {compiler} is not there: install it, "
+            f"name another by the variable CXX, or leave compile out"
+        )
     hide_constants()
-    for half in _halves(network):
+    for half in halves:
         half.compile(backend=backend)
 
 
 def _halves(network: CodecNetwork) -> tuple[nn.Module, nn.Module]:
+    from audiocodec.families.lyra import Lyra
+
     encoder, decoder = getattr(network, "encoder", None), getattr(network, "decoder", None)
     if not isinstance(encoder, nn.Module) or not isinstance(decoder, nn.Module):
         raise AudioCodecError("this network cannot be hastened; leave dtype and compile out")

@@ -64,6 +64,8 @@ def decode(
     allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
     backend: options.Backend = options.BackendName.TORCH,
+    dtype: options.Dtype = options.DtypeName.FLOAT32,
+    compile_: options.Compile = False,
     threads: options.Threads = None,
     at_once: options.Jobs = 1,
     force: options.Force = False,
@@ -100,6 +102,8 @@ def decode(
         allow_pickle=allow_pickle,
         device=device,
         backend=backend,
+        dtype=dtype,
+        compile=compile_,
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     task = _Decoding(codec, levels, form, encoding, strict, force_model, keep_gain, force, console)

@@ -108,6 +108,8 @@ def encode(
     allow_pickle: options.AllowPickle = False,
     device: options.Device = "auto",
     backend: options.Backend = options.BackendName.TORCH,
+    dtype: options.Dtype = options.DtypeName.FLOAT32,
+    compile_: options.Compile = False,
     threads: options.Threads = None,
     at_once: options.Jobs = 1,
     force: options.Force = False,
@@ -143,6 +145,8 @@ def encode(
         allow_pickle=allow_pickle,
         device=device,
         backend=backend,
+        dtype=dtype,
+        compile=compile_,
         threads=threads_each(threads, at_once, len(jobs)),
     ).load(console)
     chosen = _choose_levels(codec, levels, bitrate, console)

@@ -128,6 +128,29 @@ Backend = Annotated[
     BackendName,
     typer.Option("--backend", help="onnx: run a folder that `codec export` wrote, by onnxruntime."),
 ]
+
+
+class DtypeName(StrEnum):
+    """What products are computed in."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+Dtype = Annotated[
+    DtypeName,
+    typer.Option(
+        "--dtype", help="bfloat16 is quicker where the CPU or GPU has it; some codes are others."
+    ),
+]
+Compile = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        help="Let torch.compile make kernels first, which takes a minute and a C++ compiler: for "
+        "hours of sound.",
+    ),
+]
 Jobs = Annotated[
     int,
     typer.Option("-j", "--jobs", min=1, metavar="N", help="Work on so many files at once."),

@@ -37,7 +37,7 @@ def check_groups(in_channels: int, out_channels: int, groups: int) -> None:
 
 
 def _begin(weight: nn.Parameter, *, std: float) -> None:
-    """Draw a fresh weight, but none that has no memory: torch would import its compiler to do so."""
+    """Draw a fresh weight, but none without memory, for which torch imports its compiler."""
     if not weight.is_meta:
         nn.init.normal_(weight, std=std)
 
