@@ -1,4 +1,4 @@
-"""Speed of a model on one thread, and memory for short and long files, as Markdown.
+"""Speed of a model on one thread, whole, frame by frame and from a cold start; and its memory.
 
 python benchmarks/speed.py > speed.md
 python benchmarks/speed.py --model runs/mine/model --levels 1,8 --repeats 5
@@ -25,10 +25,15 @@ from audiocodec.errors import AudioCodecError
 from audiocodec.files import decode_file, encode_file
 
 SHORT_S, LONG_S = 60, 600
+COLD_S = 5
+FRAMES = 300
 LEGEND = """\
 Seconds of sound for one second of CPU time on one thread: the median of {repeats} runs over
 {seconds:g} s of noise at the model's own rate. A machine that does nothing else reaches the same
 by the clock. Latency of one frame and the decoder: {latency:.1f} ms."""
+
+FRAMES_LEGEND = """\
+CPU time of one push where frames come one by one, all that come together at once."""
 
 
 def median_s(work: Callable[[], object], repeats: int) -> float:
@@ -54,6 +59,73 @@ def speed_table(codec: Codec, *, levels: list[int], seconds: float, repeats: int
         kbps = codes.bitrate_bps / 1000
         rows.append(f"| {count} | {kbps:g} | {seconds / encode:.1f} | {seconds / decode:.1f} |")
     return rows
+
+
+def frame_table(codec: Codec, *, levels: list[int], frames: int = FRAMES) -> list[str]:
+    """Return the rows of CPU time for frames that are pushed one by one, there and back."""
+    spec = codec.spec
+    together = spec.frames_together
+    block = spec.samples(together)
+    generator = np.random.default_rng(0)
+    heads = ["levels", "ms of sound"]
+    heads += [f"{way} ms, {what}" for way in ("encode", "decode") for what in ("median", "95 %")]
+    rows = [f"| {' | '.join(heads)} |", "|" + "--:|" * len(heads)]
+    for count in levels:
+        encoder, decoder = codec.stream_encoder(levels=count), codec.stream_decoder()
+        times: dict[str, list[float]] = {"encode": [], "decode": []}
+        for _ in range(frames):
+            wav = 0.1 * generator.standard_normal((spec.channels, block)).astype(np.float32)
+            begin = time.process_time()
+            codes = encoder.push(wav)
+            middle = time.process_time()
+            if codes.frames:
+                decoder.push(codes.indices, codes.scale)
+            times["encode"].append(1000 * (middle - begin))
+            times["decode"].append(1000 * (time.process_time() - middle))
+        cells = [f"{count}", f"{1000 * block / spec.sample_rate_hz:g}"]
+        for way in ("encode", "decode"):
+            usual = sorted(times[way][frames // 10 :])  # the first ones warm up
+            cells += [f"{statistics.median(usual):.2f}", f"{usual[len(usual) * 95 // 100]:.2f}"]
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def cpu_of(command: list[str]) -> float:
+    """Return the CPU time of a program from its start to its end, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def cold_table(codec: Codec, model: str | None, *, repeats: int) -> list[str]:
+    """Return the rows on a fresh `codec encode` of COLD_S seconds, beside the import of torch."""
+    cold, torch_alone, warm = [], [], []
+    with tempfile.TemporaryDirectory() as name:
+        wav, codes = Path(name) / "in.wav", Path(name) / "out.codes"
+        write_noise(wav, seconds=COLD_S, rate_hz=codec.spec.sample_rate_hz)
+        command = [sys.executable, "-m", "audiocodec.cli", "encode", str(wav), str(codes), "-qf"]
+        command += ["--threads", "1", *(["--model", model] if model else [])]
+        encode_file(wav, codes, codec=codec, overwrite=True)
+        for turn in range(repeats):
+            print(f"cold start {turn + 1}", file=sys.stderr)
+            torch_alone.append(cpu_of([sys.executable, "-c", "import torch"]))
+            cold.append(cpu_of(command))
+            begin = time.process_time()
+            encode_file(wav, codes, codec=codec, overwrite=True)
+            warm.append(time.process_time() - begin)
+    ratio = statistics.median((c - w) / t for c, w, t in zip(cold, warm, torch_alone, strict=True))
+    rows = [f"| CPU time, s, medians of {repeats} | |", "|---|--:|"]
+    rows.append(f"| `codec encode` of {COLD_S} s, cold start to exit | {median(cold)} |")
+    rows.append(f'| `python -c "import torch"` | {median(torch_alone)} |')
+    rows.append(f"| the encoding itself, warm | {median(warm)} |")
+    rows.append(f"| the first without the last, over the import of torch | {ratio:.2f} |")
+    return rows
+
+
+def median(values: list[float]) -> str:
+    """Return the median as text."""
+    return f"{statistics.median(values):.2f}"
 
 
 def write_noise(path: Path, *, seconds: int, rate_hz: int) -> None:
@@ -124,6 +196,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--no-memory", action="store_true", help="leave the memory out")
+    parser.add_argument("--no-cold", action="store_true", help="leave the cold start out")
     parser.add_argument("--peak", nargs=3, metavar=("WAY", "IN", "OUT"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -149,7 +222,9 @@ def main() -> None:
             seconds=options.seconds,
             latency=1000 * behind / spec.sample_rate_hz,
         )
-        lines += ["", legend]
+        lines += ["", legend, "", FRAMES_LEGEND, "", *frame_table(codec, levels=levels)]
+        if not options.no_cold:
+            lines += ["", *cold_table(codec, options.model, repeats=options.repeats)]
         if not options.no_memory:
             lines += ["", *memory_table(codec, options.model)]
     except AudioCodecError as error:
