@@ -25,6 +25,7 @@ from .network import CodecNetwork, Encoded
 DILATIONS = (1, 3, 9)
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 16
 _TILE = 1 << 17  # elements: half a megabyte
+_DEPTHWISE_TILE = 1 << 20  # these units go through smaller blocks by themselves
 _FEWEST_COLUMNS = 1152  # with fewer, reading the weights takes longer than using them
 
 
@@ -117,7 +118,8 @@ def down_block(channels: int, stride: int, *, groups: int = 1) -> PushChain:
     )
     units = [SnakeUnit(channels, dilation=dilation, groups=groups) for dilation in DILATIONS]
     layers: list[PushLayer] = [*units, Snake(channels), down]
-    return PushChain(layers, tiled=range(len(layers)), tile_columns=tile_columns(channels))
+    columns = tile_columns(channels, groups=groups)
+    return PushChain(layers, tiled=range(len(layers)), tile_columns=columns)
 
 
 def up_chain(first: list[PushLayer], channels: int, *, groups: int = 1) -> PushChain:
@@ -126,14 +128,15 @@ def up_chain(first: list[PushLayer], channels: int, *, groups: int = 1) -> PushC
     return PushChain(
         [*first, *units],
         tiled=range(len(first), len(first) + len(units)),
-        tile_columns=tile_columns(channels),
+        tile_columns=tile_columns(channels, groups=groups),
     )
 
 
-def tile_columns(channels: int) -> int:
+def tile_columns(channels: int, *, groups: int = 1) -> int:
     """Return how many columns go through a block at once, so that they stay in the cache."""
     pairs = 4 * math.lcm(*DILATIONS)
-    return max(_FEWEST_COLUMNS, _TILE // channels) // pairs * pairs
+    elements = _TILE if groups == 1 else _DEPTHWISE_TILE
+    return max(_FEWEST_COLUMNS, elements // channels) // pairs * pairs
 
 
 def _up_block(channels: int, stride: int) -> PushChain:

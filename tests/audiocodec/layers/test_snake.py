@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from audiocodec.layers import snake as module
+from audiocodec.layers import snake_unit
 from audiocodec.layers.local_attention import LocalAttention
 from audiocodec.layers.noise import noise_at
 from audiocodec.layers.packed import PackedConv1d, PackedConvTranspose1d, can_pack, pays
@@ -87,7 +88,7 @@ def test_the_bits_of_tanh_depend_on_no_neighbours() -> None:
         assert torch.equal(Tanh().compute(x[..., 3 : 3 + length]), whole[..., 3 : 3 + length])
 
 
-UNITS = [(4, 1), (64, 1), (128, 1), (192, 1), (256, 1), (192, 192)]
+UNITS = [(4, 1), (64, 1), (128, 1), (192, 1), (256, 1), (192, 192), (24, 24)]
 
 
 @pytest.mark.parametrize("dilation", [1, 3, 9])
@@ -100,8 +101,8 @@ def test_a_unit_is_its_layers_one_after_the_other(
     filled(unit)
     if can_pack() and channels >= 192 and groups == 1:
         assert unit.in_pairs
-    for columns in (1, 2 * dilation, 37, 200):
-        x = noise(2, channels, columns)
+    for batch, columns in ((2, 1), (1, 2 * dilation), (2, 37), (1, 200)):
+        x = noise(batch, channels, columns)
         y = functional.conv1d(
             unit.snake1.compute(x),
             unit.conv1.weight,
@@ -133,6 +134,9 @@ def test_a_unit_in_pieces_gives_the_bits_of_the_whole(
     torch.set_num_threads(threads)
     try:
         assert torch.equal(pushed(unit, x, sizes), whole)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(snake_unit, "BLOCK", 0)  # so that blocks are as short as can be
+            assert torch.equal(pushed(unit, x, sizes), whole)
     finally:
         torch.set_num_threads(before)
 
