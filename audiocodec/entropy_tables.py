@@ -65,7 +65,7 @@ def read_tables(path: Path) -> TablesFile:
 
 def save_tables(found: TablesFile | None, folder: Path, weights_sha256: str) -> None:
     """Put tables, if there are any, beside weights that were saved with that hash."""
-    if found is not None:
+    if found is not None and found.content:
         with atomic_output(folder / FILE, overwrite=True) as file:
             file.write(found.content_for(weights_sha256))
 
