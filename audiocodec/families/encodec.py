@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from audiocodec.layers.push import PushChain, lookahead_samples
+from audiocodec.layers.push import lookahead_samples
 from audiocodec.layers.state import State
 from audiocodec.quantize.residual import ResidualQuantizer
 from audiocodec.spec import CodecSpec
@@ -17,9 +17,6 @@ from audiocodec.spec import CodecSpec
 from .network import CodecNetwork, Encoded
 from .seanet import SeanetConfig, build_decoder, build_encoder, check_flag, check_sizes
 from .segments import Crossfade, cut_segments, loudness
-
-# After so many frames, no layer of the causal models waits for its beginning.
-_HEAD_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +114,7 @@ class Encodec(CodecNetwork):
             return self._encode_segments(wav, levels, state, last=last)
         if state is None and wav.shape[-1] == 0:
             return Encoded(self._no_codes(wav, levels), None)
-        latents, after = _pass(
-            self.encoder, wav, state, last, _HEAD_FRAMES * self.config.hop_samples
-        )
+        latents, after = self.encoder(wav, state, last)
         return Encoded(self.quantizer.encode(latents, levels), after)
 
     def decode(
@@ -139,8 +134,8 @@ class Encodec(CodecNetwork):
         if state is None and indices.shape[-1] == 0:
             codebooks = self.quantizer.codebooks
             return codebooks.new_zeros(len(indices), self.config.channels, 0), None
-        latents = self.quantizer.decode(indices)
-        return _pass(self.decoder, latents, state, last, _HEAD_FRAMES)
+        wav, after = self.decoder(self.quantizer.decode(indices), state, last)
+        return wav, after
 
     def _no_codes(self, wav: Tensor, levels: int) -> Tensor:
         return torch.zeros(len(wav), levels, 0, dtype=torch.long, device=wav.device)
@@ -183,16 +178,3 @@ class Encodec(CodecNetwork):
         if not ready:
             ready = [self.quantizer.codebooks.new_zeros(len(indices), config.channels, 0)]
         return torch.cat(ready, dim=-1), state
-
-
-def _pass(chain: PushChain, x: Tensor, state: State, last: bool, head: int) -> tuple[Tensor, State]:
-    """Return what a chain gives for a piece, and its state after.
-
-    A long first piece is cut: layers compute best where nothing is mirrored any more.
-    """
-    if state is not None or x.shape[-1] <= head:
-        y, state = chain(x, state, last)
-        return y, state
-    first, state = chain(x[..., :head])
-    rest, state = chain(x[..., head:], state, last)
-    return torch.cat([first, rest], dim=-1), state

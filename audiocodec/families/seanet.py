@@ -9,12 +9,14 @@ from torch import Tensor, nn
 
 from audiocodec.layers.elu import Nothing
 from audiocodec.layers.elu_conv import EluConv1d, PackedEluConv1d, PackedEluConvTranspose1d
+from audiocodec.layers.exact import ROWS
 from audiocodec.layers.packed import PackedConv1d
 from audiocodec.layers.push import (
     PushChain,
     PushConv1d,
     PushLayer,
     PushResidual,
+    joined,
 )
 from audiocodec.layers.recurrent import LSTM
 from audiocodec.layers.seanet_unit import SeanetUnit
@@ -24,6 +26,9 @@ Conv = TypeVar("Conv", bound=PushConv1d)
 
 # Bounds for what a file may ask for, far above any sensible network.
 _MAX_SIZE, _MAX_BLOCKS = 1 << 20, 64
+
+# Of ROWS frames: after so many, no layer waits for its beginning; fewer are not worth a cut.
+_HEAD_UNITS, _FEWEST_UNITS = 2, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +207,38 @@ def _memory(config: SeanetConfig, channels: int) -> list[PushLayer]:
     return [PushResidual(LSTM(channels, layers=config.lstm_layers))]
 
 
+class SeanetChain(PushChain):
+    """The layers of a causal encoder or decoder, which compute best in the middle of a signal.
+
+    So a long piece is cut behind its beginning, where layers still wait or mirror, and before its
+    end, which may be no whole number of frames. frame_columns: columns of the input a frame.
+    """
+
+    def __init__(self, layers: list[PushLayer], *, frame_columns: int) -> None:
+        super().__init__(layers)
+        self.unit = frame_columns * ROWS
+
+    def forward(self, x: Tensor, state: State = None, last: bool = False) -> tuple[Tensor, State]:
+        """Return (what of y is complete, state after x)."""
+        head = 0 if state is not None else _HEAD_UNITS * self.unit
+        tail = self.unit if last else 0
+        middle = (x.shape[-1] - head - tail) // self.unit * self.unit
+        if middle < _FEWEST_UNITS * self.unit or head == tail == 0:
+            return super().forward(x, state, last)
+        done = []
+        for begin, end in ((0, head), (head, head + middle), (head + middle, x.shape[-1])):
+            if begin < end:
+                y, state = super().forward(x[..., begin:end], state, last and end == x.shape[-1])
+                done.append(y)
+        return joined(done, time_major=True), state
+
+
+def _chain(config: SeanetConfig, layers: list[PushLayer], frame_columns: int) -> PushChain:
+    if config.causal:
+        return SeanetChain(layers, frame_columns=frame_columns)
+    return PushChain(layers)
+
+
 def build_encoder(config: SeanetConfig) -> PushChain:
     """Return the encoder: wav [B, C, T] to latents [B, D, F]."""
     widths = config.widths
@@ -210,7 +247,8 @@ def build_encoder(config: SeanetConfig) -> PushChain:
         layers += _units(config, before)
         layers += [Nothing(), _down(config, before, after, stride)]
     layers += _memory(config, widths[-1])
-    return PushChain([*layers, Nothing(), _last(config, widths[-1], config.latent_dim)])
+    layers += [Nothing(), _last(config, widths[-1], config.latent_dim)]
+    return _chain(config, layers, config.hop_samples)
 
 
 def build_decoder(config: SeanetConfig) -> PushChain:
@@ -221,4 +259,5 @@ def build_decoder(config: SeanetConfig) -> PushChain:
     for stride, before, after in zip(config.strides[::-1], widths, widths[1:], strict=False):
         layers += [Nothing(), _up(config, before, after, stride)]
         layers += _units(config, after)
-    return PushChain([*layers, Nothing(), _last(config, widths[-1], config.channels)])
+    layers += [Nothing(), _last(config, widths[-1], config.channels)]
+    return _chain(config, layers, 1)
