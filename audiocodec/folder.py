@@ -74,7 +74,7 @@ def hash_weights(tensors: Mapping[str, Tensor]) -> str:
         tensor = tensors[name].detach().cpu().contiguous()
         shape = "x".join(map(str, tensor.shape))
         digest.update(f"{name}:{str(tensor.dtype).removeprefix('torch.')}:{shape}\n".encode())
-        digest.update(memoryview(tensor.flatten().view(torch.uint8).numpy()))
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
