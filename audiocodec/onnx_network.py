@@ -63,7 +63,7 @@ class OnnxNetwork:
 
     @property
     def blocks_at_once(self) -> int:
-        """How many of stream.BLOCK_FRAMES it computes best at once."""
+        """How many of blocks.BLOCK_FRAMES it computes best at once."""
         return 1
 
     def encode(

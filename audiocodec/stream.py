@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audiocodec import blocks
 from audiocodec.audio.layout import row_count, to_rows
 from audiocodec.audio.limits import check_finite
 from audiocodec.audio.resample import Resampler
@@ -17,20 +18,6 @@ from audiocodec.layers.state import State
 from audiocodec.speed import in_precision
 
 FloatArray = NDArray[np.float32]
-
-BLOCK_FRAMES = 64
-"""Frames that go through the network at once: bounds memory, and keeps it in the cache.
-
-A multiple of 16, so that exact products (layers/exact.py) need no filling up.
-"""
-
-
-def rows_at_once(device: torch.device, rows: int) -> int:
-    """Return how many of `rows` go through the network at once.
-
-    On a CPU one, so that no row's bits depend on its neighbours; elsewhere all, for speed.
-    """
-    return 1 if device.type == "cpu" else rows
 
 
 class StreamEncoder:
@@ -60,7 +47,7 @@ class StreamEncoder:
         ]
         self.rows = batch * row_count(source.channels, spec.channels)
         self.rest: FloatArray = np.zeros((self.rows, spec.channels, 0), np.float32)
-        self.at_once = rows_at_once(device, self.rows)
+        self.at_once = blocks.rows_at_once(device, self.rows)
         self.states: list[State] = [None] * (self.rows // self.at_once)
         self.pushed_samples = 0
         self.reported_samples = 0
@@ -78,9 +65,9 @@ class StreamEncoder:
 
     @property
     def block_samples(self) -> int:
-        """Samples of the source that a push uses best: about a second, in whole BLOCK_FRAMES."""
+        """Samples of the source that a push uses best: about a second, in whole blocks."""
         spec = self.network.spec
-        block = self.network.blocks_at_once * BLOCK_FRAMES * spec.hop_samples
+        block = self.network.blocks_at_once * blocks.BLOCK_FRAMES * spec.hop_samples
         samples = block * max(1, round(spec.sample_rate_hz / block))
         return -(-samples * self.source.sample_rate_hz // spec.sample_rate_hz)
 
@@ -152,7 +139,7 @@ class StreamEncoder:
     ) -> tuple[NDArray[np.int32], FloatArray | None]:
         """Return the indices [R, K, F] and the scale [R, S] that wav [R, C, T] completes."""
         network = self.network
-        block = network.blocks_at_once * BLOCK_FRAMES * network.spec.hop_samples
+        block = network.blocks_at_once * blocks.BLOCK_FRAMES * network.spec.hop_samples
         found = []
         for begin in range(0, max(1, wav.shape[-1]), block):
             piece = torch.from_numpy(wav[..., begin : begin + block]).to(self.device)

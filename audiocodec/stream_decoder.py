@@ -5,13 +5,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from audiocodec import blocks
 from audiocodec.audio.layout import from_rows, row_count
 from audiocodec.audio.resample import Resampler
 from audiocodec.codes import Source
 from audiocodec.families.network import Network
 from audiocodec.layers.state import State
 from audiocodec.speed import in_precision
-from audiocodec.stream import BLOCK_FRAMES, FloatArray, rows_at_once
+
+FloatArray = NDArray[np.float32]
 
 FADE_OUT_S = 0.06
 """How long the last sound before a loss lingers."""
@@ -37,7 +39,7 @@ class StreamDecoder:
             for _ in range(batch)
         ]
         self.rows = batch * row_count(source.channels, spec.channels)
-        self.at_once = rows_at_once(device, self.rows)
+        self.at_once = blocks.rows_at_once(device, self.rows)
         self.states: list[State] = [None] * (self.rows // self.at_once)
         self.last: NDArray[np.int32] | None = None  # codes of the last good frames, [R, K, f]
         self.last_scale: FloatArray | None = None
@@ -140,7 +142,7 @@ class StreamDecoder:
     ) -> FloatArray:
         """Return the sound [R, C, T] that indices [R, K, F] and their scale complete."""
         together = self.network.spec.frames_together
-        block = -(-self.network.blocks_at_once * BLOCK_FRAMES // together) * together
+        block = -(-self.network.blocks_at_once * blocks.BLOCK_FRAMES // together) * together
         pieces = []
         for begin in range(0, max(1, indices.shape[-1]), block):
             piece = torch.from_numpy(indices[..., begin : begin + block]).to(self.device).long()

@@ -76,7 +76,6 @@ def test_dependencies_have_no_upper_pins() -> None:
         assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement)
 
 
-@pytest.mark.slow
 def test_wheel_holds_exactly_the_tree(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -85,7 +84,6 @@ def test_wheel_holds_exactly_the_tree(wheel: Path) -> None:
     assert inside == shipped_files()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / EMBEDDED).exists(), reason="the embedded weights are not made yet")
 def test_installed_wheel_loads_its_embedded_weights(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"

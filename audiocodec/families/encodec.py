@@ -100,7 +100,7 @@ class Encodec(CodecNetwork):
 
     @property
     def blocks_at_once(self) -> int:
-        """How many of stream.BLOCK_FRAMES it computes best at once: an LSTM's weights are large."""
+        """How many of blocks.BLOCK_FRAMES it computes best at once: an LSTM's weights are large."""
         return 4
 
     def encode(

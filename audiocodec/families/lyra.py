@@ -226,5 +226,5 @@ class Lyra(SoundStream):
 
     @property
     def blocks_at_once(self) -> int:
-        """How many of stream.BLOCK_FRAMES it computes best at once: 64 channels are few."""
+        """How many of blocks.BLOCK_FRAMES it computes best at once: 64 channels are few."""
         return 3

@@ -48,7 +48,7 @@ class Network(Protocol):
 
     @property
     def blocks_at_once(self) -> int:
-        """How many of stream.BLOCK_FRAMES it computes best at once: more if it is narrow."""
+        """How many of blocks.BLOCK_FRAMES it computes best at once: more if it is narrow."""
         ...
 
     def encode(
@@ -98,7 +98,7 @@ class CodecNetwork(nn.Module):
 
     @property
     def blocks_at_once(self) -> int:
-        """How many of stream.BLOCK_FRAMES it computes best at once: more if it is narrow."""
+        """How many of blocks.BLOCK_FRAMES it computes best at once: more if it is narrow."""
         return 1
 
     def encode(

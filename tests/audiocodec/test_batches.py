@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from audiocodec import batches, stream
+from audiocodec import batches, blocks
 from audiocodec.codec import Codec
 from audiocodec.errors import UnsupportedAudio, UnsupportedLevels, WrongModel
 from audiocodec.families.soundstream import SoundStreamConfig
@@ -44,7 +44,7 @@ def stacking(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(rows)
         return rows
 
-    monkeypatch.setattr(stream, "rows_at_once", all_rows)
+    monkeypatch.setattr(blocks, "rows_at_once", all_rows)
     return seen
 
 

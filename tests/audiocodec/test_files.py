@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from audiocodec import stream
+from audiocodec import blocks
 from audiocodec.audio.pcm import RawFormat
 from audiocodec.audio.read import open_sound
 from audiocodec.audio.write import SoundWriter
@@ -131,7 +131,7 @@ def test_the_size_of_blocks_does_not_show(
 ) -> None:
     source = write_sound(tmp_path / "in.wav", noise(2, 9000), 11025)
     encode_file(source, tmp_path / "default.codes", codec=tiny_codec)
-    monkeypatch.setattr(stream, "BLOCK_FRAMES", block_frames)
+    monkeypatch.setattr(blocks, "BLOCK_FRAMES", block_frames)
     encode_file(source, tmp_path / "other.codes", codec=tiny_codec)
     assert (tmp_path / "default.codes").read_bytes() == (tmp_path / "other.codes").read_bytes()
 

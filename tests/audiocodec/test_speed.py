@@ -68,7 +68,6 @@ def test_whole_numbers_stay_whole(lyra_files: ModuleType) -> None:
         compile_network(network)
 
 
-@pytest.mark.slow
 def test_a_traced_network_says_the_same(
     make_tiny_codec: MakeCodec, wide_config: SoundStreamConfig
 ) -> None:

@@ -80,7 +80,6 @@ def in_two_processes(folder: Path) -> list[dict[str, Any]]:
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
-@pytest.mark.slow
 def test_two_processes_train_one_network_as_one_would(
     tmp_path: Path, table: dict[str, Any], make_corpus: Callable[..., Any]
 ) -> None:

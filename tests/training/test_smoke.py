@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 
 import audiocodec
@@ -38,7 +37,6 @@ def si_sdr_db(reference: np.ndarray, estimate: np.ndarray) -> float:
     return float(10 * np.log10((target**2).sum() / ((estimate - target) ** 2).sum()))
 
 
-@pytest.mark.slow
 def test_the_smoke_recipe_learns_to_code(tmp_path: Path) -> None:
     sounds = [
         vowel(110, (700, 1200)),

@@ -128,7 +128,6 @@ def test_a_crash_leaves_the_checkpoint_before_it(
     assert not (on_disk.run.path / "export").exists()
 
 
-@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_checkpoint_costs_the_steps_since_the_last_one(
     tmp_path: Path, on_disk: Recipe
 ) -> None:

@@ -69,7 +69,6 @@ def test_a_lower_band_is_worse(name: str, speech: FloatArray) -> None:
     assert_falls(name, [measured(name, speech, copy) for copy in copies])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["visqol_speech", "visqol_audio"])
 def test_visqol_is_the_librarys_and_knows_worse_from_better(name: str, speech: FloatArray) -> None:
     copies = [speech, with_noise(speech, 0.003), with_noise(speech, 0.1)]

@@ -107,7 +107,6 @@ def test_a_sound_that_is_gone_is_an_error(report: Report, tmp_path: Path) -> Non
         write_page(report, tmp_path / "out")
 
 
-@pytest.mark.slow
 def test_listening_in_a_browser(report: Report, tmp_path: Path, page: Page) -> None:
     place = write_page(report, tmp_path / "out")
     page.open(place)
@@ -174,7 +173,6 @@ def _abx(page: Page) -> None:
     assert not page.do("document.getElementById('versions').disabled")
 
 
-@pytest.mark.slow
 def test_a_listening_test_in_a_browser(report: Report, tmp_path: Path, page: Page) -> None:
     test = ListeningTest("Try", report.clips, report.results)
     place = write_listening_test(test, tmp_path / "out", tmp_path / "test")

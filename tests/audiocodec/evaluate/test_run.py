@@ -177,7 +177,6 @@ class _Nothing(Counting):
         yield Copy(self.points[0], np.zeros_like(sound.wav))
 
 
-@pytest.mark.slow
 def test_two_processes_give_the_same(corpus: Path, tmp_path: Path) -> None:
     clips, systems = list_clips(corpus, "dev"), [LowPassSystem((1000, 2000))]
     seen: list[Progress] = []

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audiocodec
-from audiocodec import stream
+from audiocodec import blocks
 from audiocodec.codec import Codec
 from audiocodec.errors import UnknownModel
 from audiocodec.families.lyra import Lyra
@@ -44,7 +44,7 @@ def test_streams_give_the_offline_bits(cuts: list[int], levels: int, codec: Code
 def test_it_is_computed_in_pieces_of_its_own_size(
     lyra_files: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "BLOCK_FRAMES", 16)
+    monkeypatch.setattr(blocks, "BLOCK_FRAMES", 16)
     codec, pieces = Codec(lyra_files.tiny_lyra()), []
     layers = [codec.network.encoder, codec.network.decoder]  # type: ignore[attr-defined]
     for layer in layers:
