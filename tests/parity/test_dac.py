@@ -2,9 +2,7 @@
 (`pip install --no-deps descript-audio-codec`, einops), on random weights that these saved."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,13 +34,8 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def public() -> ModuleType:
-    spec = spec_from_file_location("public_dac", Path(__file__).parents[1] / "public_dac.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module
+def public(load_public: Callable[[str], ModuleType]) -> ModuleType:
+    return load_public("public_dac")
 
 
 def of_transformers(public: ModuleType, folder: Path, **config: Any) -> Pair:

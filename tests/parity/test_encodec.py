@@ -3,7 +3,7 @@
 pip install transformers; pip install --no-deps encodec einops (its torchaudio is not needed).
 """
 
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -25,17 +25,8 @@ NEAR = 1e-4
 
 
 @pytest.fixture(scope="module")
-def public() -> ModuleType:
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location(
-        "public_encodec", Path(__file__).parents[1] / "public_encodec.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module
+def public(load_public: Callable[[str], ModuleType]) -> ModuleType:
+    return load_public("public_encodec")
 
 
 def margins(codec: Codec, latents: Tensor, found: Tensor, wanted: Tensor) -> list[float]:

@@ -2,7 +2,6 @@
 and what that imports), on random weights that these packages saved."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -36,15 +35,8 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def public() -> ModuleType:
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location("public_mimi", Path(__file__).parents[1] / "public_mimi.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module
+def public(load_public: Callable[[str], ModuleType]) -> ModuleType:
+    return load_public("public_mimi")
 
 
 def of_transformers(public: ModuleType, folder: Path, **config: Any) -> Pair:

@@ -2,9 +2,7 @@
 saved; upstream draws our noise."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,13 +33,8 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def public() -> ModuleType:
-    spec = spec_from_file_location("public_dac", Path(__file__).parents[1] / "public_dac.py")
-    assert spec is not None and spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    spec.loader.exec_module(module)
-    return module
+def public(load_public: Callable[[str], ModuleType]) -> ModuleType:
+    return load_public("public_dac")
 
 
 def saved(public: ModuleType, folder: Path, **arguments: Any) -> Pair:
