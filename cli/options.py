@@ -140,7 +140,7 @@ class DtypeName(StrEnum):
 Dtype = Annotated[
     DtypeName,
     typer.Option(
-        "--dtype", help="bfloat16 is quicker where the CPU or GPU has it; some codes are others."
+        "--dtype", help="bfloat16 may be quicker where the hardware has it; some codes are others."
     ),
 ]
 Compile = Annotated[
